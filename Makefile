@@ -1,0 +1,44 @@
+# Every target sets up what it needs first; none needs a second command.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Node from the environment comes after the system's own.
+export PATH := $(PATH):$(CURDIR)/.venv/bin:/usr/sbin:/sbin
+
+.PHONY: help demo test check bench soak serve dev requirements clean
+
+help: ## What can be made here
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: dev ## Build, sign, serve, verify, sandbox and call real servers (about two minutes)
+	@$(BIN)/python scripts/demo.py
+
+test: dev ## Every test that this machine can run
+	@$(BIN)/pytest -n auto
+
+check: dev ## What a pull request must pass: style, types, layers, tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n auto
+
+bench: dev ## Every speed claim, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+serve: dev ## The catalog of this checkout at http://127.0.0.1:8000
+	$(BIN)/mcpreg-site build --output public
+	$(BIN)/mcpreg-site serve public --port 8000
+
+dev: ## System packages and .venv
+	@$(PYTHON) scripts/setup.py
+
+requirements: dev ## Resolve the locks again
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --output-file requirements/dev.lock
+	for name in bootstrap node; do \
+	  $(BIN)/uv pip compile --quiet requirements/$$name.in --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-annotate --output-file requirements/$$name.lock; done
+
+clean: ## Remove what these commands made
+	rm -rf .venv .demo public .mypy_cache .pytest_cache .ruff_cache .hypothesis

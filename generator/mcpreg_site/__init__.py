@@ -1,0 +1,1 @@
+"""The generator: from a git commit to a static site."""

@@ -1,0 +1,5 @@
+"""`python -m mcpreg`."""
+
+from mcpreg.cli.main import main
+
+main()

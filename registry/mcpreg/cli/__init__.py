@@ -1,0 +1,1 @@
+"""The `mcpreg` command. A file a command: parse, one call, render."""

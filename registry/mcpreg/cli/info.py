@@ -1,0 +1,42 @@
+"""`mcpreg info NAME[@VERSION]`."""
+
+from __future__ import annotations
+
+import click
+
+from mcpreg.cli.output import clean, emit, json_option
+from mcpreg.core.names import parse_reference
+from mcpreg.store.places import places
+
+
+@click.command("info")
+@click.argument("server")
+@click.option("--registry", help="Ask this registry only.")
+@json_option
+def command(server: str, registry: str | None, as_json: bool) -> None:
+    """Show SERVER as its registry signed it: what it offers and what it could touch."""
+    from mcpreg.usecases.inspect import inspect
+
+    shown = inspect(places(), parse_reference(server), registry)
+    if as_json:
+        emit("info", shown.document())
+        return
+    manifest, indexed = shown.manifest, shown.indexed
+    click.secho(clean(f"{manifest.title or manifest.name}"), bold=True)
+    click.echo(clean(f"{manifest.name}@{manifest.version} from {shown.registry}"))
+    click.echo(clean(manifest.description))
+    click.echo(
+        f"\nsafety   {shown.safety}"
+        f"\nstatus   {indexed.status}, {indexed.tier}{', curated' if indexed.curated else ''}"
+        f"\nlocked   {'yes' if indexed.lock else 'no: listed only, cannot be installed'}"
+        f"\nlicence  {clean(manifest.license or 'not declared')}"
+        f"\nversions {', '.join(clean(version) for version in shown.versions)}"
+    )
+    click.secho("\nWhat it can touch", bold=True)
+    for sentence in shown.sentences:
+        click.echo(f"  {clean(sentence)}")
+    if manifest.capabilities.tools:
+        click.secho(f"\n{len(manifest.capabilities.tools)} tools", bold=True)
+    for tool in manifest.capabilities.tools:
+        first = (tool.description or "").strip().partition("\n")[0]
+        click.echo(clean(f"  {tool.name}  {first}")[:100])

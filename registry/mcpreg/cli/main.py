@@ -1,0 +1,108 @@
+"""The command table, and the one place where errors become words and exit codes.
+
+Commands are imported when they are called: `mcpreg --version` and `mcpreg run` must start fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+import mcpreg
+from mcpreg.errors import InternalError, McpregError
+
+# Name -> (module, one line of help). The help stands here so that --help imports nothing either.
+COMMANDS = {
+    "search": ("mcpreg.cli.search", "Find servers in the registries you trust."),
+    "info": ("mcpreg.cli.info", "Show a server, and what it would be able to touch."),
+    "install": ("mcpreg.cli.install", "Verify and install a server."),
+    "list": ("mcpreg.cli.list", "Show what is installed."),
+    "uninstall": ("mcpreg.cli.uninstall", "Remove an installed server."),
+    "verify": ("mcpreg.cli.verify", "Verify a server again, every file of it."),
+    "run": ("mcpreg.cli.run", "Run a server in its sandbox, speaking MCP on stdio."),
+    "registry": ("mcpreg.cli.registry", "Say which registries this machine trusts."),
+    "ci": ("mcpreg.cli.ci", "What a registry's own workflows call."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module when it is needed."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the table's order, which is the order of a server's life."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command's module."""
+        if cmd_name not in self.table:
+            return None
+        module = importlib.import_module(self.table[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The table's own words, so that --help imports no command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
+
+
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(mcpreg.__version__, prog_name="mcpreg")
+def cli() -> None:
+    """Find, verify and run MCP servers without trusting them."""
+
+
+def main() -> None:
+    """Entry point: run, translate every failure into words, exit with SPEC section 5's code."""
+    sys.exit(guarded(cli, "mcpreg"))
+
+
+def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one return a kind
+    """Run a click command and return its exit code; no traceback reaches a person."""
+    try:
+        result: Any = group.main(prog_name=program, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except McpregError as error:
+        return _report(error)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        click.echo("stopped", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has left; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:  # noqa: BLE001  # the last door: our fault, said in one line
+        return _report(
+            InternalError(
+                f"unexpected {type(error).__name__}: {error}",
+                hint="this is a defect of mcpreg; MCPREG_DEBUG=1 shows where",
+            ),
+            cause=error,
+        )
+
+
+def _report(error: McpregError, cause: Exception | None = None) -> int:
+    from mcpreg.cli.output import say_error
+
+    if os.environ.get("MCPREG_DEBUG"):
+        import traceback
+
+        traceback.print_exception(cause or error)
+    say_error(error)
+    return error.exit_code

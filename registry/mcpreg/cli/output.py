@@ -1,0 +1,62 @@
+"""What commands print: words for people on a terminal, one JSON envelope for programs.
+
+Text from registries and servers is hostile: `clean` removes what could steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mcpreg.errors import McpregError
+
+ENVELOPE_VERSION = 1
+
+
+def clean(text: str) -> str:
+    """The text without control, format and bidirectional characters; newlines become spaces."""
+    return "".join(
+        char if char.isprintable() else (" " if char in "\n\t" else "\ufffd") for char in text
+    )
+
+
+def emit(command: str, data: Any, *, ok: bool = True) -> None:  # noqa: ANN401  # any JSON value
+    """Print the envelope of `--json`: `{"mcpreg": 1, "command": …, "ok": …, "data": …}`."""
+    envelope = {"mcpreg": ENVELOPE_VERSION, "command": command, "ok": ok, "data": data}
+    click.echo(json.dumps(envelope, indent=2, ensure_ascii=False))
+
+
+def say_error(error: McpregError) -> None:
+    """Print what, where and what next on stderr; as an envelope when `--json` was asked for."""
+    if "--json" in sys.argv:
+        data = {"error": error.kind, "message": error.message, "hint": error.hint}
+        emit(" ".join(sys.argv[1:2]), {**data, "exitCode": error.exit_code}, ok=False)
+        return
+    where = f"{clean(error.where)}: " if error.where else ""
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(where + clean(error.message), err=True)
+    if error.hint:
+        click.secho(" help: ", fg="cyan", bold=True, nl=False, err=True)
+        click.echo(clean(error.hint), err=True)
+
+
+def progress(text: str) -> None:
+    """One line of progress on stderr, when a person is watching."""
+    if sys.stderr.isatty():
+        click.secho(f"· {clean(text)}", dim=True, err=True)
+
+
+def note(text: str) -> None:
+    """A line on stderr that matters whether or not a person is watching."""
+    click.echo(clean(text), err=True)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The `--json` flag that every printing command has."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one versioned JSON envelope."
+    )(function)

@@ -1,0 +1,208 @@
+"""The capability grammar, its one parser, and the words people read.
+
+    fs:read:<path>   fs:write:<path>
+    net:none   net:loopback   net:egress:<host:port>[,<host:port>...]
+    env:<NAME>
+
+Paths: `./` is the folder the user runs in, `~/` the home, `dir/**` a tree, `{arg}` a declared
+input. Validator, documentation, sandbox plan and DNS responder all use the values parsed here, so
+that what is checked, shown and enforced is the same thing (SPEC section 2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mcpreg.core.plan import Access, Endpoint
+from mcpreg.errors import UsageError
+
+MAX_CAPABILITIES = 128
+MAX_LENGTH = 2048
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+", re.ASCII)
+_NUMERIC = re.compile(r"[0-9.]+|0x[0-9a-f.x]+", re.ASCII)
+_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_ARG = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A file or folder of the host. `path` as written, without the trailing `/**`."""
+
+    path: str
+    access: Access
+    tree: bool
+
+    @property
+    def argument(self) -> str | None:
+        """The declared input that names this path, when it is `{arg}` or starts with it."""
+        match = _ARG.match(self.path)
+        return match[1] if match else None
+
+    def __str__(self) -> str:
+        return f"fs:{self.access}:{self.path}{'/**' if self.tree else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`net:none` and `net:loopback`: no host outside the sandbox can be reached."""
+
+    mode: str
+
+    def __str__(self) -> str:
+        return f"net:{self.mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """The hosts that may be contacted, each on one port."""
+
+    endpoints: tuple[Endpoint, ...]
+
+    def __str__(self) -> str:
+        return "net:egress:" + ",".join(f"{e.host}:{e.port}" for e in self.endpoints)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable handed in from outside."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"env:{self.name}"
+
+
+Capability = Files | Network | Egress | Variable
+
+
+class CapabilityError(UsageError):
+    """A capability that the grammar does not allow; `hint` says the nearest that it does."""
+
+
+def parse(text: str) -> Capability:
+    """Parse one capability.
+
+    Raises:
+        CapabilityError: it is not in the grammar; the hint shows a valid one.
+    """
+    if len(text) > MAX_LENGTH or not text.isprintable():
+        raise CapabilityError(f"capability {text[:40]!r}... is too long or has control characters")
+    kind, _, rest = text.partition(":")
+    if kind == "fs":
+        return _parse_files(text, rest)
+    if kind == "net":
+        return _parse_network(text, rest)
+    if kind == "env" and _ENV.fullmatch(rest):
+        return Variable(rest)
+    raise CapabilityError(
+        f"{text!r} is not a capability",
+        hint="one of fs:read:PATH, fs:write:PATH, net:none, net:loopback, "
+        "net:egress:HOST:PORT, env:NAME",
+    )
+
+
+def parse_all(texts: Iterable[str]) -> tuple[Capability, ...]:
+    """Parse a manifest's list in its own order. Raises `CapabilityError` on the first bad one."""
+    parsed = tuple(parse(text) for text in texts)
+    if len(parsed) > MAX_CAPABILITIES:
+        raise CapabilityError(f"{len(parsed)} capabilities; at most {MAX_CAPABILITIES}")
+    _refuse_contradiction(parsed)
+    return parsed
+
+
+def _refuse_contradiction(parsed: tuple[Capability, ...]) -> None:
+    isolated = any(isinstance(c, Network) and c.mode == "none" for c in parsed)
+    if isolated and any(isinstance(c, Egress) for c in parsed):
+        raise CapabilityError(
+            "net:none and net:egress contradict each other", hint="drop one of the two"
+        )
+
+
+def _parse_files(text: str, rest: str) -> Files:
+    access, _, path = rest.partition(":")
+    if access not in ("read", "write") or not path:
+        raise CapabilityError(f"{text!r} is not a file capability", hint="fs:read:./data/**")
+    tree = path.endswith("/**")
+    path = path.removesuffix("/**") or "/"
+    if ".." in path.split("/"):
+        raise CapabilityError(f"{text!r} climbs with '..'", hint="name the folder itself")
+    if not path.startswith(("/", "./", "~/", "{")) and path not in (".", "~"):
+        raise CapabilityError(
+            f"{text!r}: paths start with ./, ~/, / or {{argument}}", hint=f"fs:{access}:./{path}"
+        )
+    if path.startswith("{") and not _ARG.match(path):
+        raise CapabilityError(f"{text!r} names no argument", hint="fs:read:{directory}")
+    return Files(_normal(path), Access(access), tree)
+
+
+def _normal(path: str) -> str:
+    lead = "/" if path.startswith("/") else ""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("."):
+        return "/".join([".", *parts])
+    return lead + "/".join(parts)
+
+
+def _parse_network(text: str, rest: str) -> Network | Egress:
+    if rest in ("none", "loopback"):
+        return Network(rest)
+    mode, _, hosts = rest.partition(":")
+    if mode != "egress" or not hosts:
+        raise CapabilityError(
+            f"{text!r} is not a network capability",
+            hint="net:none, net:loopback or net:egress:api.example.com:443",
+        )
+    return Egress(tuple(dict.fromkeys(_parse_endpoint(text, item) for item in hosts.split(","))))
+
+
+def _parse_endpoint(text: str, item: str) -> Endpoint:
+    host, colon, port = item.rpartition(":")
+    host = host.lower()
+    if not colon or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise CapabilityError(f"{item!r} in {text!r} has no port", hint=f"{item.strip(':')}:443")
+    if not _HOST.fullmatch(host) or len(host) > 253 or _NUMERIC.fullmatch(host):
+        raise CapabilityError(
+            f"{host!r} in {text!r} is not a host name",
+            hint="a DNS name, or *.example.com for its subdomains; addresses are not allowed",
+        )
+    return Endpoint(host, int(port))
+
+
+def describe(capability: Capability) -> str:
+    """One sentence part in plain words, as pages and prompts show it."""
+    match capability:
+        case Files(path, access, tree):
+            verb = "read" if access is Access.READ else "read and write"
+            return f"may {verb} {_describe_path(path, tree=tree)}"
+        case Network("loopback"):
+            return "may listen and connect inside its own sandbox only"
+        case Network():
+            return "cannot use the network"
+        case Egress(endpoints):
+            return "may contact " + ", ".join(_describe_endpoint(e) for e in endpoints)
+        case Variable(name):
+            return f"receives the environment variable {name}"
+
+
+def _describe_path(path: str, *, tree: bool) -> str:
+    inside = "everything in " if tree else ""
+    match path:
+        case ".":
+            return f"{inside}the folder you run it in"
+        case "~":
+            return f"{inside}your home folder"
+        case _ if path.startswith("{"):
+            rest = _ARG.sub("", path, count=1)
+            name = _ARG.match(path)
+            return f"{inside}the {name[1] if name else ''} you choose{rest and f' ({rest})'}"
+        case _:
+            return inside + path
+
+
+def _describe_endpoint(endpoint: Endpoint) -> str:
+    if endpoint.host.startswith("*."):
+        return f"any subdomain of {endpoint.host[2:]} on {endpoint.port}"
+    return f"{endpoint.host} on {endpoint.port}"

@@ -1,0 +1,123 @@
+"""The signed index: one document a server, which names everything else by digest.
+
+TUF covers these documents and the search list; manifest, lock, record and README lie at content
+addresses `/targets/sha256/<hex>` and are checked against the digest found here (SPEC section 3.3).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mcpreg.core import canonical
+from mcpreg.core.lock import Sha256, Timestamp
+from mcpreg.core.manifest import Model
+
+SEARCH_TARGET = "search/servers.json"
+Status = Literal["active", "deprecated", "deleted"]
+Tier = Literal["unverified", "community-trusted", "security-audited", "certified"]
+CheckResult = Literal["pass", "warn", "fail", "not-run"]
+
+
+def index_target(name: str) -> str:
+    """TUF target path of a server's document; lower case, because hosts may fold paths."""
+    return f"index/{name.lower()}.json"
+
+
+def blob_path(digest: str) -> str:
+    """Site path of content with this `sha256:` digest."""
+    return f"targets/sha256/{digest.removeprefix('sha256:')}"
+
+
+class File(Model):
+    """A file by digest and size in bytes; a client reads no byte more than `length`."""
+
+    sha256: Sha256
+    length: Annotated[int, Field(ge=0, le=8 << 20)]
+
+
+class CheckOutcome(Model):
+    """One check of one version, as it stood when the version was published."""
+
+    id: str
+    result: CheckResult
+    evidence: str
+    tool_version: str
+    date: Timestamp
+
+
+class Record(Model):
+    """`records/<namespace>/<name>/<version>.json` on the published branch; only CI writes it."""
+
+    record_version: Literal[1] = 1
+    name: str
+    version: str
+    sequence: int
+    published_at: Timestamp
+    commit: str
+    manifest: Sha256
+    lock: Sha256 | None = None
+    curated: bool = False
+    attestation: None = None  # key-only mode; the Sigstore bundle's digest otherwise
+    report: tuple[CheckOutcome, ...] = ()
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes: the file's content."""
+        return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+class IndexedVersion(Model):
+    """One version: what a client needs to decide, and the digests of what it then reads."""
+
+    version: str
+    status: Status = "active"
+    status_message: str | None = None
+    tier: Tier = "unverified"
+    curated: bool = False
+    published_at: Timestamp
+    sequence: int
+    manifest: File
+    lock: File | None = None  # absent: listed, not installable
+    record: File
+    readme: File | None = None
+
+
+class ServerIndex(Model):
+    """All versions of one server, oldest publication first."""
+
+    index_version: Literal[1] = 1
+    name: str
+    latest: str
+    versions: tuple[IndexedVersion, ...]
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes: the TUF target."""
+        return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+class SearchEntry(Model):
+    """What search and listings show of a server's latest version."""
+
+    name: str
+    title: str | None = None
+    description: str
+    version: str
+    published_at: Timestamp
+    tags: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    safety: str
+    tier: Tier
+    locked: bool
+    remote: bool
+
+
+class SearchList(Model):
+    """Every server, in name order."""
+
+    search_version: Literal[1] = 1
+    servers: tuple[SearchEntry, ...]
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes: the TUF target."""
+        return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -1,0 +1,96 @@
+"""The install record: all that starting an installed server needs, and nothing it must parse twice.
+
+Plain dataclasses and `json`, because `mcpreg run` imports neither pydantic nor tuf. The record was
+made from verified values; starting checks its digest and the lock's (SPEC section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mcpreg.core.plan import Bind, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One environment variable or argument of the package, reduced to what launching needs.
+
+    `kind` is `env`, `positional` or `named`; `name` is the variable, the flag, or the value hint.
+    """
+
+    kind: str
+    name: str
+    value: str | None = None
+    default: str | None = None
+    required: bool = False
+    secret: bool = False
+    repeated: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRecord:
+    """The interpreter found at install: its host path and what must be bound for it."""
+
+    kind: str
+    version: str
+    executable: str
+    binds: tuple[Bind, ...]
+    links: tuple[tuple[str, str], ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallRecord:
+    """One installed version. `app` is the folder bound at `/app`; digests are `sha256:<hex>`."""
+
+    name: str
+    version: str
+    registry: str
+    registry_url: str
+    installed_at: str
+    lock: str
+    manifest: str
+    app: str
+    files: str
+    entry: tuple[str, ...]
+    runtime: RuntimeRecord
+    sandbox: tuple[str, ...]
+    inputs: tuple[InputSpec, ...]
+    limits: Limits
+    tools: tuple[str, ...] = ()
+    consents: tuple[tuple[str, str], ...] = ()
+    record_version: int = field(default=1)
+
+    def document(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return asdict(self)
+
+
+def from_document(data: Mapping[str, Any]) -> InstallRecord:
+    """Read a record back. Raises KeyError, TypeError or ValueError when it is not one."""
+    if data["record_version"] != 1:
+        raise ValueError("made by a newer mcpreg")
+    runtime = data["runtime"]
+    return InstallRecord(
+        **{
+            **data,
+            "entry": tuple(data["entry"]),
+            "sandbox": tuple(data["sandbox"]),
+            "tools": tuple(data["tools"]),
+            "consents": tuple((name, reason) for name, reason in data["consents"]),
+            "inputs": tuple(
+                InputSpec(**{**item, "choices": tuple(item["choices"])}) for item in data["inputs"]
+            ),
+            "limits": Limits(**data["limits"]),
+            "runtime": RuntimeRecord(
+                **{
+                    **runtime,
+                    "binds": tuple(Bind(**item) for item in runtime["binds"]),
+                    "links": tuple((text, path) for text, path in runtime["links"]),
+                }
+            ),
+        }
+    )

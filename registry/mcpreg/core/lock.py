@@ -1,0 +1,106 @@
+"""`mcps-lock.json`: everything a version runs on, by hash, with no download address.
+
+Canonical JSON. The lock is handed to the ordinary clients (uv, npm) at install time, so it works
+behind any mirror; `resolvedAt` was the resolvers' cut-off, so deriving it again next year gives
+the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from mcpreg.core import canonical
+from mcpreg.core.manifest import Model
+
+LOCK_FILE = "mcps-lock.json"
+MAX_LOCK_BYTES = 8 << 20  # the largest real npm tree seen is under 1 MB
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Timestamp = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+
+
+class Wheel(Model):
+    """One wheel, and the platforms it serves, such as `linux-x86_64-cp311`."""
+
+    name: str
+    version: str
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    platforms: tuple[str, ...]
+
+
+class NpmPackage(Model):
+    """One entry of npm's lock file (version 3) without `resolved`; extra members are npm's own."""
+
+    path: str
+    version: str
+    integrity: str
+    npm: dict[str, Any] = Field(default_factory=dict)
+
+
+class PythonRuntime(Model):
+    """CPython minors the lock covers, oldest first."""
+
+    kind: Literal["python"]
+    versions: tuple[str, ...]
+
+
+class NodeRuntime(Model):
+    """The Node major the toolset was read with; newer majors are accepted at launch."""
+
+    kind: Literal["node"]
+    major: int
+
+
+class LockedPackage(Model):
+    """Which of the manifest's packages this lock is for."""
+
+    registry_type: Literal["pypi", "npm"]
+    identifier: str
+    version: str
+
+
+class LockedToolset(Model):
+    """Hashes of what the server offered, and how it was asked."""
+
+    protocol: str
+    client_capabilities: dict[str, Any]
+    tools: dict[str, Sha256]
+    prompts: dict[str, Sha256] = Field(default_factory=dict)
+    instructions: Sha256 | None = None
+    digest: Sha256
+
+
+class Lock(Model):
+    """The lock of one version."""
+
+    lock_version: Literal[1] = 1
+    name: str
+    version: str
+    manifest: Sha256
+    resolved_at: Timestamp
+    runtime: Annotated[PythonRuntime | NodeRuntime, Field(discriminator="kind")]
+    package: LockedPackage
+    entry: tuple[str, ...]
+    wheels: tuple[Wheel, ...] = ()
+    npm_packages: tuple[NpmPackage, ...] = ()
+    toolset: LockedToolset
+    sandbox: tuple[str, ...]
+    source_commit: str | None = None
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes: the file's content."""
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return canonical.dumps(document)
+
+    def digest(self) -> str:
+        """`sha256:` digest of the file."""
+        return canonical.sha256(self.canonical())
+
+
+def parse_lock(data: bytes) -> Lock:
+    """Read a lock file. Raises `pydantic.ValidationError` or `ValueError` when it is not one."""
+    if len(data) > MAX_LOCK_BYTES:
+        raise ValueError(f"lock of {len(data)} bytes; at most {MAX_LOCK_BYTES}")
+    return Lock.model_validate_json(data)

@@ -1,0 +1,248 @@
+"""`mcps.json`: the official server.json (schema 2025-12-11) plus what a sandbox must know.
+
+Frozen pydantic models. Field names on the wire are the standard's camelCase; unknown keys are
+refused. Beyond shape, the models hold only what the schema itself states; everything that needs a
+sentence of advice is a rule in `mcpreg.checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic.alias_generators import to_camel
+
+from mcpreg.core import canonical, capability, names
+
+MANIFEST_FILE = "mcps.json"
+ACCEPTED_FILES = (MANIFEST_FILE, "mcp-manifest.json", "server.json")
+MAX_MANIFEST_BYTES = 1 << 20  # the largest real toolset seen is 60 KB; sixteen times that
+
+
+class Model(BaseModel):
+    """Shared settings: immutable, camelCase on the wire, unknown keys refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+Url = Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s]+$")]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Repository(Model):
+    """Where the source lives. Registries in the wild hold `{}`, so every field is optional here."""
+
+    url: str = ""
+    source: str = ""
+    id: str | None = None
+    subfolder: str | None = None
+
+
+class Icon(Model):
+    """An icon a client may show (`src` is https, at most 255 characters)."""
+
+    src: Annotated[str, StringConstraints(max_length=255, pattern=r"^https://")]
+    mime_type: (
+        Literal["image/png", "image/jpeg", "image/jpg", "image/svg+xml", "image/webp"] | None
+    ) = None
+    sizes: tuple[str, ...] | None = None
+    theme: Literal["light", "dark"] | None = None
+
+
+class Input(Model):
+    """A value that the user or the publisher supplies (server.json `Input`)."""
+
+    description: str | None = None
+    is_required: bool = False
+    is_secret: bool = False
+    format: Literal["string", "number", "boolean", "filepath"] = "string"
+    value: str | None = None
+    default: str | None = None
+    placeholder: str | None = None
+    choices: tuple[str, ...] | None = None
+
+
+class InputWithVariables(Input):
+    """An input whose `value` is a template over `variables`."""
+
+    variables: dict[str, Input] | None = None
+
+
+class KeyValueInput(InputWithVariables):
+    """An environment variable or a header."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class PositionalArgument(InputWithVariables):
+    """An argument by place; `valueHint` names it for people and for `{arg}` capabilities."""
+
+    type: Literal["positional"]
+    value_hint: str | None = None
+    is_repeated: bool = False
+
+
+class NamedArgument(InputWithVariables):
+    """An argument by name, `--flag` or `--flag VALUE`."""
+
+    type: Literal["named"]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    value_hint: str | None = None
+    is_repeated: bool = False
+
+
+Argument = Annotated[PositionalArgument | NamedArgument, Field(discriminator="type")]
+
+
+class StdioTransport(Model):
+    """The server speaks on its standard streams."""
+
+    type: Literal["stdio"]
+
+
+class HttpTransport(Model):
+    """A package that listens, or a remote server: streamable HTTP or the older SSE."""
+
+    type: Literal["streamable-http", "sse"]
+    url: Annotated[str, StringConstraints(max_length=2048)]
+    headers: tuple[KeyValueInput, ...] | None = None
+    variables: dict[str, Input] | None = None
+
+
+Transport = Annotated[StdioTransport | HttpTransport, Field(discriminator="type")]
+
+
+class Package(Model):
+    """One way to install the server."""
+
+    registry_type: Literal["npm", "pypi", "oci", "nuget", "mcpb", "cargo"]
+    identifier: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    version: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    transport: Transport
+    registry_base_url: Url | None = None
+    file_sha256: Annotated[str, StringConstraints(pattern=r"^[a-f0-9]{64}$")] | None = None
+    runtime_hint: str | None = None
+    runtime_arguments: tuple[Argument, ...] | None = None
+    package_arguments: tuple[Argument, ...] | None = None
+    environment_variables: tuple[KeyValueInput, ...] | None = None
+
+
+class Tool(Model):
+    """A tool as `tools/list` returns it. Only `name` must be declared; the rest must then match."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    title: str | None = None
+    description: str | None = None
+    input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    annotations: dict[str, Any] | None = None
+
+
+class PromptArgument(Model):
+    """One argument of a prompt."""
+
+    name: str
+    title: str | None = None
+    description: str | None = None
+    required: bool | None = None
+
+
+class Prompt(Model):
+    """A prompt as `prompts/list` returns it."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    title: str | None = None
+    description: str | None = None
+    arguments: tuple[PromptArgument, ...] | None = None
+
+
+class Resource(Model):
+    """A fixed resource, or a template when `uriTemplate` is given."""
+
+    name: str
+    uri: str | None = None
+    uri_template: str | None = None
+    title: str | None = None
+    description: str | None = None
+    mime_type: str | None = None
+
+
+class LimitsRequest(Model):
+    """What the server asks for beyond the registry's defaults: bytes, counts, seconds."""
+
+    memory: Annotated[int, Field(ge=16 << 20, le=64 << 30)] | None = None
+    pids: Annotated[int, Field(ge=1, le=4096)] | None = None
+    cpu: Annotated[int, Field(ge=1)] | None = None
+    file_size: Annotated[int, Field(ge=4096, le=1 << 40)] | None = None
+
+
+class Capabilities(Model):
+    """The declared toolset and all the sandbox will allow; absent `sandbox` allows nothing."""
+
+    spec_version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    tools: tuple[Tool, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    sandbox: tuple[str, ...] = ()
+    limits: LimitsRequest | None = None
+
+    @field_validator("tools", "prompts", "resources", mode="before")
+    @classmethod
+    def _accept_bare_names(cls, value: object) -> object:
+        """A list of names is the shortest declaration (kpkg and ToolHive write it so)."""
+        if isinstance(value, (list, tuple)):
+            return [{"name": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    def parsed(self) -> tuple[capability.Capability, ...]:
+        """The sandbox capabilities as values. Raises `CapabilityError`."""
+        return capability.parse_all(self.sandbox)
+
+
+class Consent(Model):
+    """Something a person must accept before the first run."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class Manifest(Model):
+    """One version of one server."""
+
+    json_schema: str | None = Field(default=None, alias="$schema")
+    name: Annotated[str, StringConstraints(min_length=3, max_length=names.NAME_LIMIT)]
+    title: Short | None = None
+    description: Short
+    version: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    website_url: Url | None = None
+    repository: Repository | None = None
+    icons: tuple[Icon, ...] | None = None
+    packages: tuple[Package, ...] | None = None
+    remotes: tuple[HttpTransport, ...] | None = None
+    meta: dict[str, Any] | None = Field(default=None, alias="_meta")
+    license: str | None = None
+    tags: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")], ...] = ()
+    capabilities: Capabilities = Capabilities()
+    required_consents: tuple[Consent, ...] = ()
+    dependencies: tuple[str, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_valid(cls, value: str) -> str:
+        if not names.is_name(value):
+            raise ValueError("must be namespace/name, each part beginning and ending alphanumeric")
+        return value
+
+    def document(self) -> dict[str, Any]:
+        """The manifest as JSON, absent fields left out, in the model's own field order."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes of `document()`: what the lock, the record and the signature name."""
+        return canonical.dumps(self.document())
+
+    def digest(self) -> str:
+        """`sha256:` digest of `canonical()`."""
+        return canonical.sha256(self.canonical())

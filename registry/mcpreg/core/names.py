@@ -1,0 +1,87 @@
+"""Server names and versions, as the official registry defines them.
+
+A name is `namespace/name`, 3 to 200 characters, pattern `^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$`, each
+part beginning and ending alphanumeric (server.json 2025-12-11). A version is any string that is
+not `latest` and not a range; semantic versions order before others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mcpreg.errors import UsageError
+
+NAME_LIMIT = 200
+_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9{}-]*[a-zA-Z0-9])?"
+NAME_PATTERN = re.compile(rf"{_PART.format('.')}/{_PART.format('._')}", re.ASCII)
+# A version is also a folder and a URL segment, so path tricks are refused with ranges.
+VERSION_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+!-]{0,127}", re.ASCII)
+_SEMVER = re.compile(
+    r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
+    re.ASCII,
+)
+_SCOPED = re.compile(r"@([a-zA-Z0-9-]+)/([a-zA-Z0-9._-]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a person names on the command line: a server, perhaps at a version."""
+
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` is a valid server name."""
+    return 3 <= len(text) <= NAME_LIMIT and NAME_PATTERN.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` names exactly one version (`latest` and ranges do not)."""
+    return text != "latest" and VERSION_PATTERN.fullmatch(text) is not None and not _is_range(text)
+
+
+def _is_range(text: str) -> bool:
+    return re.search(r"(^|\.)[xX*](\.|$)", text) is not None
+
+
+def parse_reference(text: str) -> Reference:
+    """Read `namespace/name[@version]` or `@org/pkg[@version]` (SPEC section 2).
+
+    Raises:
+        UsageError: the text is neither.
+    """
+    body, at, version = text[1:].partition("@")
+    name = text[:1] + body
+    scoped = _SCOPED.fullmatch(name)
+    if scoped:
+        name = f"io.github.{scoped[1]}/{scoped[2]}"
+    if not is_name(name):
+        raise UsageError(
+            f"{text!r} is not a server name",
+            hint="names look like io.github.owner/server; try: mcpreg search WORD",
+        )
+    if at and version != "latest" and not is_version(version):
+        raise UsageError(f"{version!r} in {text!r} is not an exact version")
+    return Reference(name, None if version in ("", "latest") else version)
+
+
+def version_key(
+    version: str,
+) -> tuple[int, tuple[int, int, int], tuple[int, tuple[tuple[int, int, str], ...]], str]:
+    """Sort key: semantic versions by precedence (semver 2.0.0 section 11), others below them."""
+    match = _SEMVER.fullmatch(version)
+    if not match:
+        return (0, (0, 0, 0), (0, ()), version)
+    core = (int(match[1]), int(match[2]), int(match[3]))
+    if match[4] is None:
+        return (1, core, (1, ()), version)
+    identifiers = tuple(
+        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in match[4].split(".")
+    )
+    return (1, core, (0, identifiers), version)

@@ -1,0 +1,1 @@
+"""Package kinds: how an artifact list is resolved, installed and started."""

@@ -1,0 +1,191 @@
+"""Reading a registry without believing its host.
+
+Everything comes through TUF: python-tuf's client checks signatures, versions and expiry of the
+metadata, and the digest of each index document; the digests in those cover the rest. What cannot
+be verified is an exception, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuf.api.exceptions import (
+    DownloadError,
+    DownloadHTTPError,
+    DownloadLengthMismatchError,
+    ExpiredMetadataError,
+    RepositoryError,
+)
+from tuf.ngclient import Updater, UpdaterConfig
+from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
+from urllib3.exceptions import HTTPError
+
+from mcpreg.core import canonical
+from mcpreg.core.index import SEARCH_TARGET, File, SearchList, ServerIndex, blob_path, index_target
+from mcpreg.errors import McpregError, NotFoundError, UnreachableError, VerificationError
+from mcpreg.store.files import locked, write_atomic
+from mcpreg.trust.pins import Pin
+
+SOCKET_TIMEOUT = 15  # seconds without a byte; a CDN answers in milliseconds
+MAX_ROOT_BYTES = 512_000  # python-tuf's own cap
+
+
+def fetch_first_root(url: str) -> bytes:
+    """Version 1 of the root, to be pinned. Raises `UnreachableError` or `VerificationError`."""
+    return _download(f"{url}/tuf/1.root.json", MAX_ROOT_BYTES)
+
+
+def _download(url: str, limit: int) -> bytes:
+    with _translated(url):
+        data: bytes = Urllib3Fetcher(SOCKET_TIMEOUT).download_bytes(url, limit)
+        return data
+    raise AssertionError  # pragma: no cover  # the block returns or raises
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn the libraries' exceptions into ours, once, at the boundary."""
+    try:
+        yield
+    except ExpiredMetadataError as error:
+        raise VerificationError(
+            f"{what}: the registry's signed state has expired ({error})",
+            hint="installed servers still run; ask the registry's operators to sign again",
+        ) from error
+    except (RepositoryError, DownloadLengthMismatchError) as error:
+        raise VerificationError(
+            f"{what}: {error}",
+            hint="the host, or something on the way, serves bytes that nobody signed; "
+            "nothing was changed here",
+        ) from error
+    except DownloadHTTPError as error:
+        raise UnreachableError(f"{what}: HTTP status {error.status_code}") from error
+    except (DownloadError, HTTPError) as error:
+        raise UnreachableError(f"{what}: {error}", hint="is the address right?") from error
+
+
+class RegistryClient:
+    """One pinned registry. `cache` is a folder of this registry alone."""
+
+    def __init__(self, pin: Pin, root: bytes, cache: Path) -> None:
+        self.pin = pin
+        self._root = root
+        self._cache = cache
+        self._updater: Updater | None = None
+
+    def refresh(self) -> None:
+        """Fetch and verify the newest metadata; once a process is enough.
+
+        Raises:
+            UnreachableError: the host does not answer.
+            VerificationError: forged, rolled back, mixed or expired.
+        """
+        if self._updater is not None:
+            return
+        metadata = self._cache / "metadata"
+        metadata.mkdir(parents=True, exist_ok=True)
+        with self._lock(), _translated(self.pin.url):
+            updater = Updater(
+                metadata_dir=str(metadata),
+                metadata_base_url=f"{self.pin.url}/tuf/",
+                target_base_url=f"{self.pin.url}/targets/",
+                fetcher=Urllib3Fetcher(SOCKET_TIMEOUT),
+                config=UpdaterConfig(),
+                bootstrap=self._root,
+            )
+            updater.refresh()
+            self._updater = updater
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        # python-tuf's cache has one writer at a time.
+        with locked(self._cache / "lock"):
+            yield
+
+    def target(self, path: str) -> bytes | None:
+        """A TUF target's verified bytes, or None when no signed metadata lists it."""
+        self.refresh()
+        assert self._updater is not None  # noqa: S101  # refresh sets it or raises
+        with self._lock(), _translated(f"{self.pin.url} {path}"):
+            info = self._updater.get_targetinfo(path)
+            if info is None:
+                return None
+            local = self._cache / "targets" / path.replace("/", "%2F")
+            local.parent.mkdir(parents=True, exist_ok=True)
+            if not self._updater.find_cached_target(info, str(local)):
+                self._updater.download_target(info, str(local))
+            return local.read_bytes()
+
+    def server(self, name: str) -> ServerIndex:
+        """A server's signed index document. Raises `NotFoundError` or as `refresh`."""
+        data = self.target(index_target(name))
+        if data is None:
+            raise NotFoundError(
+                f"registry {self.pin.name!r} has no server {name!r}",
+                hint=f"mcpreg search {name.rpartition('/')[2]}",
+            )
+        index = ServerIndex.model_validate_json(data)
+        if index.name != name:
+            raise NotFoundError(f"the server is called {index.name!r}, not {name!r}")
+        return index
+
+    def search_list(self) -> SearchList:
+        """Every server's search line. Raises as `refresh`."""
+        data = self.target(SEARCH_TARGET)
+        if data is None:
+            raise VerificationError(f"{self.pin.url} signs no {SEARCH_TARGET}")
+        return SearchList.model_validate_json(data)
+
+    def blob(self, file: File) -> bytes:
+        """Content by digest, from the cache or the host; exactly `file.length` bytes.
+
+        Raises:
+            UnreachableError: the host does not answer.
+            VerificationError: the host's bytes have another digest.
+        """
+        local = self._cache / "blobs" / file.sha256.removeprefix("sha256:")
+        try:
+            data = local.read_bytes()
+        except OSError:
+            data = b""
+        if canonical.sha256(data) == file.sha256:
+            return data
+        url = f"{self.pin.url}/{blob_path(file.sha256)}"
+        data = _download(url, file.length)
+        if len(data) != file.length or canonical.sha256(data) != file.sha256:
+            raise VerificationError(
+                f"{url} has other bytes than the signed index says",
+                hint="the host serves bytes that nobody signed; nothing was changed here",
+            )
+        write_atomic(local, data)
+        return data
+
+
+def find(clients: list[RegistryClient], name: str) -> tuple[RegistryClient, ServerIndex]:
+    """The one registry that has `name`.
+
+    Raises:
+        NotFoundError: none has it.
+        McpregError: more than one has it (SPEC section 3: ambiguity is refused).
+    """
+    found: list[tuple[RegistryClient, ServerIndex]] = []
+    for client in clients:
+        try:
+            found.append((client, client.server(name)))
+        except NotFoundError as error:
+            missing = error
+    if len(found) > 1:
+        where = " and ".join(client.pin.name for client, _ in found)
+        raise McpregError(
+            f"{name} is in {where}", hint="say which with --registry, or remove one of them"
+        )
+    if not found:
+        if not clients:
+            raise NotFoundError(
+                "this machine trusts no registry yet",
+                hint="mcpreg registry add URL --root-sha256 DIGEST",
+            )
+        raise missing
+    return found[0]

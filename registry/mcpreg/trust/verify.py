@@ -1,0 +1,145 @@
+"""From a name to a verified version: the only place where fetched bytes become trusted values.
+
+The steps, tagged in the code (SPEC section 3; docs/adr/0002-trust.md):
+
+1. The registry's root is the pinned one, or descends from it by signed rotation.
+2. Timestamp, snapshot and bins are signed, unexpired and not older than any seen before (TUF).
+3. The index document of the server has the digest its bin signs, and is about this server.
+4. The version exists, is not deleted, and is locked.
+5. Manifest, lock and record have the digests the index names.
+6. Manifest, lock and record are about this very name and version, and agree with each other.
+7. The lock grants what the manifest asks for, and nothing else.
+8. No check in the record's report failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from mcpreg.core import canonical
+from mcpreg.core.index import IndexedVersion, Record, ServerIndex
+from mcpreg.core.lock import Lock, parse_lock
+from mcpreg.core.manifest import Manifest
+from mcpreg.errors import NotFoundError, PolicyError, VerificationError
+from mcpreg.trust.client import RegistryClient
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedVersion:
+    """A version whose every byte is covered by the registry's signatures. Made by `verify` only."""
+
+    registry: str
+    registry_url: str
+    manifest: Manifest
+    lock: Lock
+    lock_bytes: bytes
+    record: Record
+    indexed: IndexedVersion
+    steps: tuple[str, ...]
+    seal: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise VerificationError("a verified version is made by verification only")
+
+    @property
+    def name(self) -> str:
+        """The server's name."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """The version."""
+        return self.manifest.version
+
+
+def select(index: ServerIndex, version: str | None) -> IndexedVersion:
+    """The named version, or the latest. Raises `NotFoundError` or `PolicyError`."""
+    wanted = version or index.latest
+    for indexed in index.versions:
+        if indexed.version == wanted:
+            break
+    else:
+        known = ", ".join(item.version for item in index.versions[-5:])
+        raise NotFoundError(f"{index.name} has no version {wanted}", hint=f"it has {known}")
+    if indexed.status == "deleted":
+        raise PolicyError(
+            f"{index.name}@{wanted} was deleted: {indexed.status_message or 'no reason given'}"
+        )
+    return indexed
+
+
+def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> VerifiedVersion:
+    """Verify one version.
+
+    Raises:
+        NotFoundError: no such version.
+        PolicyError: deleted, or listed without a lock.
+        VerificationError: any step fails; the message says which.
+        UnreachableError: the host does not answer.
+    """
+    steps = [  # (1) (2) (3): the index came through the client, which refuses anything less
+        f"1. root pinned as {client.pin.root[:19]}…",
+        "2. timestamp, snapshot and bins signed, fresh, not rolled back",
+        f"3. index of {index.name} signed",
+    ]
+    indexed = select(index, version)  # (4)
+    if indexed.lock is None:
+        raise PolicyError(
+            f"{index.name}@{indexed.version} is listed, not locked: nobody checked what it runs",
+            hint="make a lock of your own with: mcpreg lock",
+        )
+    steps.append(f"4. version {indexed.version} is {indexed.status} and locked")
+    manifest_bytes = client.blob(indexed.manifest)  # (5)
+    lock_bytes = client.blob(indexed.lock)
+    record_bytes = client.blob(indexed.record)
+    steps.append("5. manifest, lock and record have the signed digests")
+    try:
+        manifest = Manifest.model_validate_json(manifest_bytes)
+        lock = parse_lock(lock_bytes)
+        record = Record.model_validate_json(record_bytes)
+    except (ValidationError, ValueError) as error:
+        raise VerificationError(
+            f"{index.name}@{indexed.version} is signed but not readable: {error}",
+            hint="a newer mcpreg may be needed",
+        ) from error
+    _require_agreement(index.name, indexed, manifest, lock, record)  # (6)
+    steps.append("6. all three are about this name and version, and agree")
+    if tuple(lock.sandbox) != tuple(manifest.capabilities.sandbox):  # (7)
+        raise VerificationError("the lock grants other capabilities than the manifest asks for")
+    steps.append("7. the lock grants exactly what the manifest asks for")
+    failed = [outcome.id for outcome in record.report if outcome.result == "fail"]  # (8)
+    if failed:
+        raise PolicyError(f"published with failed checks: {', '.join(failed)}")
+    steps.append(f"8. {len(record.report)} checks recorded, none failed")
+    return VerifiedVersion(
+        client.pin.name,
+        client.pin.url,
+        manifest,
+        lock,
+        lock_bytes,
+        record,
+        indexed,
+        tuple(steps),
+        _SEAL,
+    )
+
+
+def _require_agreement(
+    name: str, indexed: IndexedVersion, manifest: Manifest, lock: Lock, record: Record
+) -> None:
+    for what, value in (("manifest", manifest), ("lock", lock), ("record", record)):
+        if (value.name, value.version) != (name, indexed.version):
+            raise VerificationError(
+                f"the {what} of {name}@{indexed.version} is about {value.name}@{value.version}"
+            )
+    if lock.manifest != indexed.manifest.sha256 or manifest.digest() != indexed.manifest.sha256:
+        raise VerificationError("the lock was made for another manifest")
+    if record.manifest != lock.manifest or indexed.lock is None:
+        raise VerificationError("the record is about another manifest")
+    if record.lock != indexed.lock.sha256 or canonical.sha256(lock.canonical()) != record.lock:
+        raise VerificationError("the record is about another lock")

@@ -1,0 +1,68 @@
+"""One server as its registry signed it, installable or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from mcpreg.core import safety
+from mcpreg.core.index import IndexedVersion
+from mcpreg.core.manifest import Manifest
+from mcpreg.core.names import Reference
+from mcpreg.errors import VerificationError
+from mcpreg.store.places import Places
+from mcpreg.trust.client import find
+from mcpreg.trust.verify import select
+from mcpreg.usecases import registries
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A manifest with what the index says of it and what it means in plain words."""
+
+    registry: str
+    manifest: Manifest
+    indexed: IndexedVersion
+    versions: tuple[str, ...]
+    safety: str
+    sentences: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON."""
+        return {
+            "registry": self.registry,
+            "manifest": self.manifest.document(),
+            "index": self.indexed.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "versions": list(self.versions),
+            "safety": self.safety,
+            "sentences": list(self.sentences),
+        }
+
+
+def inspect(places: Places, reference: Reference, only: str | None) -> Shown:
+    """Fetch and verify the manifest that the signed index names.
+
+    Raises:
+        NotFoundError, UnreachableError, VerificationError, PolicyError: as resolving does.
+    """
+    client, index = find(registries.clients(places, only), reference.name)
+    indexed = select(index, reference.version)
+    try:
+        manifest = Manifest.model_validate_json(client.blob(indexed.manifest))
+    except ValidationError as error:
+        raise VerificationError(
+            f"the manifest of {reference} is signed but not readable",
+            hint="a newer mcpreg may be needed",
+        ) from error
+    if (manifest.name, manifest.version) != (index.name, indexed.version):
+        raise VerificationError(f"the manifest of {reference} is about another server")
+    return Shown(
+        client.pin.name,
+        manifest,
+        indexed,
+        tuple(item.version for item in index.versions),
+        safety.of_manifest(manifest).level,
+        safety.of_manifest(manifest).sentences,
+    )

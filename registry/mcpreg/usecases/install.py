@@ -1,0 +1,110 @@
+"""verify -> install: a verified version becomes files of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mcpreg.core.inputs import input_specs
+from mcpreg.core.install import InstallRecord, RuntimeRecord
+from mcpreg.core.lock import Lock, NodeRuntime
+from mcpreg.core.manifest import LimitsRequest, Manifest, Package
+from mcpreg.core.plan import Limits
+from mcpreg.errors import VerificationError
+from mcpreg.packages.registry import kind_for
+from mcpreg.packages.runtime import Runtime, find_node, find_python
+from mcpreg.store.installed import InstalledStore
+from mcpreg.trust.verify import VerifiedVersion
+
+Progress = Callable[[str], None]
+
+
+def install(verified: VerifiedVersion, store: InstalledStore, progress: Progress) -> InstallRecord:
+    """Install every artifact of the lock, each checked against its hash, and record it.
+
+    Raises:
+        NotFoundError: no fitting Python or Node on this machine.
+        VerificationError: an artifact has another hash than the lock.
+        UnreachableError: a package index does not answer.
+    """
+    lock = verified.lock
+    runtime = _runtime(lock)
+    kind = kind_for(lock.package.registry_type)
+
+    def fill(folder: Path) -> None:
+        progress(f"installing {verified.name}@{verified.version} for {runtime.platform}")
+        kind.install(lock, folder, progress=progress)
+
+    with store.writing():
+        app, files = store.app(_app_key(verified, runtime), fill)
+        record = _record(verified, runtime, app, files)
+        store.add(record, verified.lock_bytes)
+    return record
+
+
+def _runtime(lock: Lock) -> Runtime:
+    if isinstance(lock.runtime, NodeRuntime):
+        return find_node(lock.runtime.major)
+    return find_python(lock.runtime.versions)
+
+
+def _app_key(verified: VerifiedVersion, runtime: Runtime) -> str:
+    # The same lock on another interpreter is another set of wheels.
+    text = f"{verified.record.lock} {runtime.platform}"
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def locked_package(manifest: Manifest, lock: Lock) -> Package:
+    """The manifest's package that the lock is for. Raises `VerificationError`."""
+    for package in manifest.packages or ():
+        if (package.registry_type, package.identifier, package.version) == (
+            lock.package.registry_type,
+            lock.package.identifier,
+            lock.package.version,
+        ):
+            return package
+    raise VerificationError(f"the lock is for {lock.package.identifier}, not in the manifest")
+
+
+def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) -> InstallRecord:
+    manifest, lock = verified.manifest, verified.lock
+    return InstallRecord(
+        name=verified.name,
+        version=verified.version,
+        registry=verified.registry,
+        registry_url=verified.registry_url,
+        installed_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        lock=lock.digest(),
+        manifest=lock.manifest,
+        app=str(app),
+        files=files,
+        entry=lock.entry,
+        runtime=RuntimeRecord(
+            runtime.kind,
+            runtime.version,
+            runtime.executable,
+            tuple(runtime.binds),
+            tuple(runtime.links),
+            dict(runtime.env),
+        ),
+        sandbox=lock.sandbox,
+        inputs=input_specs(locked_package(manifest, lock)),
+        limits=effective_limits(manifest.capabilities.limits),
+        tools=tuple(lock.toolset.tools),
+        consents=tuple((consent.id, consent.reason) for consent in manifest.required_consents),
+    )
+
+
+def effective_limits(asked: LimitsRequest | None) -> Limits:
+    """The registry's defaults, replaced by what the manifest asks for."""
+    base = Limits()
+    if asked is None:
+        return base
+    return Limits(
+        memory=asked.memory or base.memory,
+        pids=asked.pids or base.pids,
+        cpu_seconds=asked.cpu or base.cpu_seconds,
+        file_size=asked.file_size or base.file_size,
+    )

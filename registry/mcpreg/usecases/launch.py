@@ -1,0 +1,51 @@
+"""plan -> launch: the only door to a running server, and it takes an `Installed` value."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from mcpreg import sandbox
+from mcpreg.core import canonical
+from mcpreg.errors import VerificationError
+from mcpreg.sandbox import Outcome, Recorder
+from mcpreg.store.installed import Installed
+from mcpreg.usecases.plan import Surroundings, compile_plan
+
+
+def launch(
+    installed: Installed, around: Surroundings, recorder: Recorder, as_user: str | None
+) -> Outcome:
+    """Compile the plan, write it to the audit log without secrets, and run it to its end.
+
+    Raises:
+        VerificationError: `installed` did not come out of the store's verification.
+        PolicyError, UsageError: as `compile_plan`.
+        SandboxSetupError: the sandbox could not be set up; nothing was started.
+    """
+    if not isinstance(installed, Installed):
+        raise VerificationError("only an installed, verified server can be launched")
+    plan = compile_plan(installed, around)
+    granted = [bind.source for bind in plan.binds if bind.role == "grant"]
+    identity = sandbox.choose_identity(as_user, granted)
+    recorder.record(
+        "start",
+        server=plan.name,
+        registry=installed.record.registry,
+        lock=installed.record.lock,
+        capabilities=list(installed.record.sandbox),
+        grants=list(around.grants),
+        binds=[f"{bind.access}:{bind.source}" for bind in plan.binds if bind.role == "grant"],
+        egress=[asdict(endpoint) for endpoint in plan.egress],
+        variables=sorted(plan.env),
+        arguments=canonical.sha256("\0".join(plan.argv).encode()),
+    )
+    outcome = sandbox.run(plan, recorder=recorder, as_user=identity)
+    violation = outcome.violation
+    recorder.record(
+        "stop",
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        violation=asdict(violation) if violation else None,
+        seconds=round(outcome.duration, 3),
+    )
+    return outcome

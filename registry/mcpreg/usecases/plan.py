@@ -1,0 +1,181 @@
+"""install -> plan: an installed version, a person's arguments and grants become one `Plan`.
+
+Pure but for looking at the paths that capabilities name. Imports nothing heavy: it runs at every
+start.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mcpreg.core import capability
+from mcpreg.core.capability import Capability, Egress, Files, Variable
+from mcpreg.core.inputs import fill_arguments, fill_environment
+from mcpreg.core.plan import Access, Bind, Endpoint, Plan
+from mcpreg.errors import PolicyError, UsageError
+from mcpreg.store.installed import Installed
+
+SANDBOX_HOME = "/home/mcp"
+APP = "/app"
+# Places that the sandbox itself fills; a grant there would replace what the server stands on.
+_RESERVED = ("/app", "/bin", "/dev", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr")
+_RESERVED_TREES = ("/app/", "/dev/", "/proc/", "/sys/", "/usr/lib/", "/usr/lib64/")
+MAX_MATCHES = 256  # a glob that matches more is a tree, and should say so
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the person brings: where they stand, their environment, arguments and grants."""
+
+    cwd: str
+    home: str
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+
+
+def compile_plan(installed: Installed, around: Surroundings) -> Plan:
+    """The sandbox plan.
+
+    Raises:
+        PolicyError: the install record asks for more than its lock, or a path is out of bounds.
+        UsageError: an argument or variable is missing, or a granted path does not exist.
+    """
+    record = installed.record
+    _require_locked(record.sandbox, installed.lock)
+    wanted = capability.parse_all((*record.sandbox, *around.grants))
+    filled = fill_arguments(record.inputs, around.arguments)
+    argv = list(filled.argv)
+    grants: list[Bind] = []
+    for item in wanted:
+        if isinstance(item, Files):
+            grants += _binds(item, around, filled.values, argv)
+    # `./` of the manifest is where the person runs it; without that grant it is a private home.
+    cwd = around.cwd if _covers(grants, around.cwd) else SANDBOX_HOME
+    allowed = frozenset(item.name for item in wanted if isinstance(item, Variable))
+    return Plan(
+        name=f"{record.name}@{record.version}",
+        argv=(*record.entry, *argv),
+        env={
+            **record.runtime.env,
+            **fill_environment(record.inputs, allowed, around.environment),
+        },
+        cwd=cwd,
+        binds=(
+            *record.runtime.binds,
+            Bind(record.app, APP, role="app"),
+            *_merged(grants),
+        ),
+        links=record.runtime.links,
+        egress=_endpoints(wanted),
+        limits=record.limits,
+    )
+
+
+def _require_locked(asked: Iterable[str], lock: Mapping[str, object]) -> None:
+    locked = lock.get("sandbox")
+    granted = set(locked) if isinstance(locked, list) else set()
+    more = [text for text in asked if text not in granted]
+    if more:
+        raise PolicyError(
+            f"asks for more than its lock grants: {', '.join(more)}",
+            hint="install it again; --grant CAPABILITY widens one run",
+        )
+
+
+def _endpoints(wanted: Iterable[Capability]) -> tuple[Endpoint, ...]:
+    return tuple(
+        dict.fromkeys(
+            endpoint for item in wanted if isinstance(item, Egress) for endpoint in item.endpoints
+        )
+    )
+
+
+def _binds(
+    item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
+) -> list[Bind]:
+    binds = []
+    for source, target in _paths(item, around, values, argv):
+        if not os.path.lexists(source):
+            verb = "mkdir -p" if item.tree else "touch"
+            raise UsageError(f"{source} does not exist ({item})", hint=f"{verb} {source}")
+        if os.path.isdir(source) and not item.tree and item.path not in (".", "~"):
+            raise PolicyError(f"{source} is a folder, and {item} allows one file")
+        _require_free(target, item)
+        binds.append(Bind(source, target, item.access))
+    return binds
+
+
+def _paths(
+    item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
+) -> list[tuple[str, str]]:
+    if item.argument is not None:
+        return [(source, source) for source in _argument_paths(item, around, values, argv)]
+    if item.path.startswith("~"):
+        rest = item.path[1:]
+        return [
+            (source, SANDBOX_HOME + source.removeprefix(around.home))
+            for source in _expanded(around.home + rest)
+        ]
+    base = around.cwd + item.path[1:] if item.path.startswith(".") else item.path
+    return [(source, source) for source in _expanded(base)]
+
+
+def _argument_paths(
+    item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
+) -> list[str]:
+    name = item.argument or ""
+    rest = item.path.removeprefix(f"{{{name}}}")
+    paths = []
+    for value in values.get(name, ()):
+        path = os.path.normpath(os.path.join(around.cwd, os.path.expanduser(value)))
+        # Inside, the working folder may be another one: the server gets the full path.
+        argv[:] = [path if word == value else word for word in argv]
+        paths.append(path + rest)
+    return paths
+
+
+def _expanded(path: str) -> list[str]:
+    if not glob.has_magic(path):
+        return [os.path.normpath(path)]
+    matches = sorted(match for match in glob.glob(path) if not os.path.islink(match))
+    if len(matches) > MAX_MATCHES:
+        raise PolicyError(f"{path} matches {len(matches)} paths; at most {MAX_MATCHES}")
+    return matches
+
+
+def _require_free(target: str, item: Files) -> None:
+    scratch = target in ("/tmp", SANDBOX_HOME)  # noqa: S108  # the sandbox's own, not ours
+    if scratch or target == "/" or target in _RESERVED or target.startswith(_RESERVED_TREES):
+        raise PolicyError(
+            f"{item} would cover {target}, which the sandbox itself provides",
+            hint="grant a folder below your home or project instead",
+        )
+
+
+def _covers(grants: Sequence[Bind], path: str) -> bool:
+    return any(path == bind.target or path.startswith(bind.target + "/") for bind in grants)
+
+
+def _merged(grants: Sequence[Bind]) -> list[Bind]:
+    """Drop what another grant covers: a bind inside a bind could be redirected by a planted link.
+
+    Raises:
+        PolicyError: a writable path lies inside a read-only one, or the other way round.
+    """
+    kept: list[Bind] = []
+    for bind in sorted(set(grants), key=lambda b: (b.target, b.access != Access.WRITE)):
+        outer = next((other for other in kept if _covers([other], bind.target)), None)
+        if outer is None:
+            kept.append(bind)
+        elif outer.access != bind.access and not (
+            outer.access is Access.WRITE and bind.access is Access.READ
+        ):
+            raise PolicyError(
+                f"{bind.target} is to be writable inside the read-only {outer.target}",
+                hint="grant the two side by side, not one inside the other",
+            )
+    return kept

@@ -1,0 +1,88 @@
+"""The spine, whole: git, TUF, verify, install, bubblewrap, and a real client gets an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from mcpreg.usecases.keys import init_keys
+from tiny_registry import TinyRegistry
+
+ROOT = Path(__file__).resolve().parents[2]
+TIME = "io.github.modelcontextprotocol/server-time"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the user the sandbox drops to may enter, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="mcpreg-e2e-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def registry(folder: Path) -> TinyRegistry:
+    """This repository's own entry for mcp-server-time, published with new keys."""
+    repo = folder / "registry"
+    source = ROOT / "servers" / TIME
+    shutil.copytree(source, repo / "servers" / TIME)
+    shutil.copy(ROOT / "mcpreg.toml", repo)
+    subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
+    for key, value in (("user.name", "Test"), ("user.email", "test@example.com")):
+        subprocess.run(["git", "-C", str(repo), "config", key, value], check=True)
+    now = datetime.now(UTC).replace(microsecond=0)
+    tiny = TinyRegistry(repo, folder / "site", init_keys(repo, folder / "keys", now), clock=now)
+    tiny.commit("Begin")
+    return tiny
+
+
+@pytest.mark.network
+@pytest.mark.sandbox
+def test_mcp_server_time_answers_from_git_to_sandbox(
+    registry: TinyRegistry, folder: Path, serve: Callable[[Path], str]
+) -> None:
+    if not shutil.which("bwrap"):
+        pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
+    registry.publish()
+    environment = {**os.environ, **{f"XDG_{kind}_HOME": str(folder / kind) for kind in XDG}}
+
+    def mcpreg(*arguments: str) -> str:
+        command = [sys.executable, "-m", "mcpreg", *arguments]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    mcpreg("registry", "add", serve(registry.site), "--root-sha256", registry.keys.root)
+    installed = json.loads(mcpreg("install", TIME, "--json"))
+    assert installed["data"]["name"] == TIME
+
+    async def ask() -> str:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-m", "mcpreg", "run", TIME], env=environment
+        )
+        async with Client(server, mode="legacy") as client:
+            result = await client.call_tool("get_current_time", {"timezone": "Asia/Tokyo"})
+            return str(result.content[0].model_dump()["text"])
+
+    answer = json.loads(asyncio.run(ask()))
+    assert answer["timezone"] == "Asia/Tokyo"
+    told = datetime.fromisoformat(answer["datetime"])
+    assert abs((told - datetime.now(UTC)).total_seconds()) < 60
+
+
+XDG = ("CONFIG", "DATA", "CACHE", "STATE")

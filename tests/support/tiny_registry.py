@@ -1,0 +1,133 @@
+"""A small registry in git, its keys, and what its host would serve.
+
+The registry is real in every part (git, canonical manifests and locks, TUF signatures); only its
+servers are made up, so that nothing here needs a network.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mcpreg import gitrepo
+from mcpreg.core import canonical, toolset
+from mcpreg.core.catalog import build_targets
+from mcpreg.core.index import blob_path
+from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime
+from mcpreg.core.manifest import Manifest
+from mcpreg.usecases.keys import NewKeys
+from mcpreg.usecases.publish import BRANCH, Published, publish
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SETTINGS = b"""
+[registry]
+name = "tiny"
+base_url = "https://tiny.example"
+[trust]
+bin_bits = 2
+curated = ["io.github.acme/*"]
+"""
+
+
+def make_manifest(name: str, version: str, **changes: object) -> Manifest:
+    """A valid manifest of a PyPI server with two tools."""
+    document: dict[str, Any] = {
+        "name": name,
+        "description": "Answers questions about clocks",
+        "version": version,
+        "packages": [
+            {
+                "registryType": "pypi",
+                "identifier": "acme-clock",
+                "version": version,
+                "transport": {"type": "stdio"},
+            }
+        ],
+        "license": "MIT",
+        "tags": ["time"],
+        "capabilities": {
+            "tools": [{"name": "now", "description": "The time"}, {"name": "zones"}],
+            "sandbox": ["net:none"],
+        },
+    }
+    return Manifest.model_validate(document | changes)
+
+
+def make_lock(manifest: Manifest) -> Lock:
+    """The lock that such a manifest would have; its one wheel does not exist anywhere."""
+    tools = toolset.tool_hashes(
+        tool.model_dump(by_alias=True, exclude_none=True) for tool in manifest.capabilities.tools
+    )
+    return Lock(
+        name=manifest.name,
+        version=manifest.version,
+        manifest=manifest.digest(),
+        resolved_at="2026-10-31T00:00:00Z",
+        runtime=PythonRuntime(kind="python", versions=("3.11", "3.12", "3.13")),
+        package=LockedPackage(
+            registry_type="pypi", identifier="acme-clock", version=manifest.version
+        ),
+        entry=("python3", "/app/bin/acme-clock"),
+        toolset=LockedToolset(
+            protocol="2025-11-25",
+            client_capabilities={},
+            tools=tools,
+            digest=canonical.digest(tools),
+        ),
+        sandbox=manifest.capabilities.sandbox,
+    )
+
+
+@dataclass
+class TinyRegistry:
+    """A registry repository, its keys, and what its host would serve."""
+
+    repo: Path
+    site: Path
+    keys: NewKeys
+    clock: datetime = NOW
+    generations: list[dict[str, bytes]] = field(default_factory=list)
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(self.repo), *arguments], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def submit(self, manifest: Manifest, *, locked: bool = True) -> None:
+        folder = self.repo / "servers" / manifest.name / manifest.version
+        folder.mkdir(parents=True)
+        (folder / "mcps.json").write_bytes(canonical.pretty(manifest.document()))
+        (folder / "README.md").write_text(f"# {manifest.name}\n")
+        if locked:
+            (folder / "mcps-lock.json").write_bytes(make_lock(manifest).canonical())
+        self.commit(f"Add {manifest.name} {manifest.version}")
+
+    def commit(self, message: str) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def publish(self, *, later: timedelta = timedelta(hours=1)) -> Published:
+        self.clock += later
+        done = publish(self.repo, "HEAD", self.keys.online_uri, now=self.clock, environment={})
+        self.deploy()
+        return done
+
+    def deploy(self) -> None:
+        """Write what the CLI reads, as any static host would hold it."""
+        snapshot = gitrepo.read(self.repo, BRANCH)
+        targets = build_targets(snapshot.entries)
+        files = {f"tuf/{name}": data for name, data in snapshot.tuf.items()}
+        for path, data in targets.files.items():
+            parent, _, name = path.rpartition("/")
+            digest = canonical.sha256(data).removeprefix("sha256:")
+            files[f"targets/{parent}/{digest}.{name}"] = data
+        files |= {blob_path(digest): data for digest, data in targets.blobs.items()}
+        self.generations.append(files)
+        for path, data in files.items():
+            file = self.site / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
