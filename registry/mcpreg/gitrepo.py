@@ -206,7 +206,11 @@ def write_branch(path: Path, branch: str, new: NewCommit, *, expected: str | Non
     """
     repo = open_repository(path)
     with tempfile.TemporaryDirectory(prefix="mcpreg-index-") as folder:
-        environment = {**os.environ, "GIT_INDEX_FILE": str(Path(folder) / "index")}
+        environment = {
+            **_fallback_identity(repo),
+            **os.environ,
+            "GIT_INDEX_FILE": str(Path(folder) / "index"),
+        }
 
         def run(*arguments: str, data: bytes | None = None) -> str:
             done = subprocess.run(
@@ -234,3 +238,13 @@ def write_branch(path: Path, branch: str, new: NewCommit, *, expected: str | Non
         # The old value makes this a compare-and-swap; forty zeros mean "must not exist yet".
         run("update-ref", f"refs/heads/{branch}", commit, expected or "0" * 40)
         return commit
+
+
+def _fallback_identity(repo: git.Repo) -> dict[str, str]:
+    """Who commits when neither git nor the environment says so, as on a fresh machine."""
+    with repo.config_reader() as config:
+        if config.has_option("user", "email"):
+            return {}
+    roles = ("AUTHOR", "COMMITTER")
+    names = {f"GIT_{role}_NAME": "mcpreg" for role in roles}
+    return names | {f"GIT_{role}_EMAIL": "mcpreg@localhost" for role in roles}

@@ -46,15 +46,16 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
     """
     record = installed.record
     _require_locked(record.sandbox, installed.lock)
-    wanted = capability.parse_all((*record.sandbox, *around.grants))
+    wanted = _granted(record.sandbox, around.grants)
     filled = fill_arguments(record.inputs, around.arguments)
     argv = list(filled.argv)
     grants: list[Bind] = []
     for item in wanted:
         if isinstance(item, Files):
             grants += _binds(item, around, filled.values, argv)
-    # `./` of the manifest is where the person runs it; without that grant it is a private home.
-    cwd = around.cwd if _covers(grants, around.cwd) else SANDBOX_HOME
+    # `./` of the manifest is where the person runs it; without it, a private home.
+    here = any(isinstance(item, Files) and item.path.startswith(".") for item in wanted)
+    cwd = around.cwd if here else SANDBOX_HOME
     allowed = frozenset(item.name for item in wanted if isinstance(item, Variable))
     return Plan(
         name=f"{record.name}@{record.version}",
@@ -73,6 +74,14 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
         egress=_endpoints(wanted),
         limits=record.limits,
     )
+
+
+def _granted(locked: Sequence[str], grants: Sequence[str]) -> tuple[Capability, ...]:
+    """The lock's capabilities and the person's; a granted network lifts the lock's `net:none`."""
+    extra = capability.parse_all(grants)
+    if any(isinstance(item, Egress) for item in extra):
+        locked = [text for text in locked if text != "net:none"]
+    return (*capability.parse_all(locked), *extra)
 
 
 def _require_locked(asked: Iterable[str], lock: Mapping[str, object]) -> None:
