@@ -1,5 +1,4 @@
-"""The spine, whole: git, TUF, verify, install, bubblewrap, and a real client gets an answer.
-"""
+"""The spine, whole: git, TUF, verify, install, bubblewrap, and a real client gets an answer."""
 
 from __future__ import annotations
 
