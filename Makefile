@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Node from the environment comes after the system's own.
 export PATH := $(PATH):$(CURDIR)/.venv/bin:/usr/sbin:/sbin
 
-.PHONY: help demo test check bench soak serve dev requirements clean
+.PHONY: help demo test test-offline check bench soak serve dev requirements clean
 
 help: ## What can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,6 +15,9 @@ demo: dev ## Build, sign, serve, verify, sandbox and call real servers (about tw
 
 test: dev ## Every test that this machine can run
 	@$(BIN)/pytest -n auto
+
+test-offline: dev ## Every test that claims to need no network
+	@$(BIN)/pytest -n auto -m "not network"
 
 check: dev ## What a pull request must pass: style, types, layers, tests
 	$(BIN)/ruff check

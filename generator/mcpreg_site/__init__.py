@@ -1,1 +1,1 @@
-"""The generator: from a git commit to a static site."""
+"""The generator: a registry's git commit becomes a static API and a catalog of pages."""

@@ -78,6 +78,7 @@ def test_mcp_server_time_answers_from_git_to_sandbox(
             result = await client.call_tool("get_current_time", {"timezone": "Asia/Tokyo"})
             return str(result.content[0].model_dump()["text"])
 
+    shutil.rmtree(registry.site)  # what is installed starts with the registry gone
     answer = json.loads(asyncio.run(ask()))
     assert answer["timezone"] == "Asia/Tokyo"
     told = datetime.fromisoformat(answer["datetime"])

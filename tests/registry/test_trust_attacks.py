@@ -217,7 +217,12 @@ def test_asks_before_pinning_and_refuses_without_anyone_to_ask(
     with pytest.raises(PolicyError, match="not confirmed"):
         registries.add(home, url, name="two", root_sha256=None, confirm=lambda _: False)
     asked: list[str] = []
-    registries.add(home, url, name="two", root_sha256=None, confirm=lambda d: not asked.append(d))
+
+    def agree(digest: str) -> bool:
+        asked.append(digest)
+        return True
+
+    registries.add(home, url, name="two", root_sha256=None, confirm=agree)
     assert asked == [f"sha256:{trusted.keys.root}"]
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "uninstall": ("mcpreg.cli.uninstall", "Remove an installed server."),
     "verify": ("mcpreg.cli.verify", "Verify a server again, every file of it."),
     "run": ("mcpreg.cli.run", "Run a server in its sandbox, speaking MCP on stdio."),
+    "logs": ("mcpreg.cli.logs", "Show what sandboxed servers did and were refused."),
     "registry": ("mcpreg.cli.registry", "Say which registries this machine trusts."),
     "ci": ("mcpreg.cli.ci", "What a registry's own workflows call."),
 }

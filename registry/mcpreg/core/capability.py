@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from mcpreg.core.plan import Access, Endpoint
 from mcpreg.errors import UsageError
@@ -24,6 +25,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 _NUMERIC = re.compile(r"[0-9.]+|0x[0-9a-f.x]+", re.ASCII)
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_GLOB = frozenset("*?[")
 _ARG = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}", re.ASCII)
 
 
@@ -41,8 +43,14 @@ class Files:
         match = _ARG.match(self.path)
         return match[1] if match else None
 
+    @property
+    def whole(self) -> bool:
+        """Whether a folder is granted with all below it; `.` and `~` alone mean that too."""
+        return self.tree or self.path in (".", "~", "/")
+
     def __str__(self) -> str:
-        return f"fs:{self.access}:{self.path}{'/**' if self.tree else ''}"
+        below = "**" if self.path == "/" else "/**"
+        return f"fs:{self.access}:{self.path}{below if self.tree else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +133,30 @@ def _parse_files(text: str, rest: str) -> Files:
     access, _, path = rest.partition(":")
     if access not in ("read", "write") or not path:
         raise CapabilityError(f"{text!r} is not a file capability", hint="fs:read:./data/**")
-    tree = path.endswith("/**")
-    path = path.removesuffix("/**") or "/"
     if ".." in path.split("/"):
         raise CapabilityError(f"{text!r} climbs with '..'", hint="name the folder itself")
     if not path.startswith(("/", "./", "~/", "{")) and path not in (".", "~"):
         raise CapabilityError(
             f"{text!r}: paths start with ./, ~/, / or {{argument}}", hint=f"fs:{access}:./{path}"
         )
-    if path.startswith("{") and not _ARG.match(path):
-        raise CapabilityError(f"{text!r} names no argument", hint="fs:read:{directory}")
-    return Files(_normal(path), Access(access), tree)
+    path = _normal(path)
+    tree = path.endswith("/**")
+    path = path.removesuffix("/**") or "/"
+    _refuse_odd_parts(text, path)
+    return Files(path, Access(access), tree)
+
+
+def _refuse_odd_parts(text: str, path: str) -> None:
+    first, *others = path.split("/")
+    if "**" in path.split("/"):
+        raise CapabilityError(f"{text!r}: /** stands at the end only", hint="fs:read:./data/**")
+    # {arg}-more would reach beside what the person chose, and {arg} further on is not replaced.
+    braced = _ARG.fullmatch(first) if "{" in first or "}" in first else True
+    if not braced or any("{" in part or "}" in part for part in others):
+        raise CapabilityError(
+            f"{text!r}: {{argument}} is a whole first part of a path",
+            hint="fs:read:{directory}/**",
+        )
 
 
 def _normal(path: str) -> str:
@@ -169,6 +190,35 @@ def _parse_endpoint(text: str, item: str) -> Endpoint:
             hint="a DNS name, or *.example.com for its subdomains; addresses are not allowed",
         )
     return Endpoint(host, int(port))
+
+
+def file_covers(wide: Files, narrow: Files) -> bool:
+    """Whether a grant includes another: writing includes reading, a tree all below it."""
+    if narrow.access is Access.WRITE and wide.access is not Access.WRITE:
+        return False
+    if wide.whole and wide.path == "/":
+        return True
+    outer, inner = wide.path.split("/"), narrow.path.split("/")
+    if len(inner) < len(outer) or not all(map(_segment_covers, outer, inner)):
+        return False
+    return wide.whole or (len(inner) == len(outer) and not narrow.whole)
+
+
+def _segment_covers(pattern: str, part: str) -> bool:
+    if pattern == part:
+        return True
+    if not _GLOB & set(pattern) or (part.startswith(".") and not pattern.startswith(".")):
+        return False  # as in a shell, * does not match hidden names
+    return pattern == "*" or (not _GLOB & set(part) and fnmatchcase(part, pattern))
+
+
+def endpoint_covers(wide: Endpoint, narrow: Endpoint) -> bool:
+    """Whether a host and port include another; `*.example.com` not `example.com`."""
+    if wide.port != narrow.port:
+        return False
+    return wide.host == narrow.host or (
+        wide.host.startswith("*.") and narrow.host.endswith(wide.host[1:])
+    )
 
 
 def describe(capability: Capability) -> str:

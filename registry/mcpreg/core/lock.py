@@ -31,11 +31,15 @@ class Wheel(Model):
 
 
 class NpmPackage(Model):
-    """One entry of npm's lock file (version 3) without `resolved`; extra members are npm's own."""
+    """One entry of npm's lock file (version 3) without `resolved`; extra members are npm's own.
+
+    `integrity` (Subresource Integrity, sha512) is absent for a package that came inside another
+    one's archive, whose own integrity covers it, and only then.
+    """
 
     path: str
     version: str
-    integrity: str
+    integrity: str | None = None
     npm: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from mcpreg.core import canonical, capability, names
@@ -25,6 +25,16 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
     )
+
+
+def _named(value: object) -> object:
+    """A bare name is the shortest declaration of a tool, prompt or resource (kpkg, ToolHive)."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _tupled(value: object) -> object:
+    """Strict reading wants a tuple where an earlier function (`_named`) has seen the JSON."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 Url = Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s]+$")]
@@ -129,10 +139,13 @@ class Package(Model):
     environment_variables: tuple[KeyValueInput, ...] | None = None
 
 
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
 class Tool(Model):
     """A tool as `tools/list` returns it. Only `name` must be declared; the rest must then match."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    name: _Name
     title: str | None = None
     description: str | None = None
     input_schema: dict[str, Any] | None = None
@@ -152,21 +165,28 @@ class PromptArgument(Model):
 class Prompt(Model):
     """A prompt as `prompts/list` returns it."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    name: _Name
     title: str | None = None
     description: str | None = None
-    arguments: tuple[PromptArgument, ...] | None = None
+    arguments: Annotated[tuple[PromptArgument, ...], BeforeValidator(_tupled)] | None = None
 
 
 class Resource(Model):
     """A fixed resource, or a template when `uriTemplate` is given."""
 
-    name: str
+    name: _Name
     uri: str | None = None
     uri_template: str | None = None
     title: str | None = None
     description: str | None = None
     mime_type: str | None = None
+
+
+DeclaredTool = Annotated[Tool, BeforeValidator(_named, json_schema_input_type=_Name | Tool)]
+DeclaredPrompt = Annotated[Prompt, BeforeValidator(_named, json_schema_input_type=_Name | Prompt)]
+DeclaredResource = Annotated[
+    Resource, BeforeValidator(_named, json_schema_input_type=_Name | Resource)
+]
 
 
 class LimitsRequest(Model):
@@ -181,20 +201,14 @@ class LimitsRequest(Model):
 class Capabilities(Model):
     """The declared toolset and all the sandbox will allow; absent `sandbox` allows nothing."""
 
-    spec_version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
-    tools: tuple[Tool, ...] = ()
-    prompts: tuple[Prompt, ...] = ()
-    resources: tuple[Resource, ...] = ()
+    spec_version: (
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None
+    ) = None
+    tools: tuple[DeclaredTool, ...] = ()
+    prompts: tuple[DeclaredPrompt, ...] = ()
+    resources: tuple[DeclaredResource, ...] = ()
     sandbox: tuple[str, ...] = ()
     limits: LimitsRequest | None = None
-
-    @field_validator("tools", "prompts", "resources", mode="before")
-    @classmethod
-    def _accept_bare_names(cls, value: object) -> object:
-        """A list of names is the shortest declaration (kpkg and ToolHive write it so)."""
-        if isinstance(value, (list, tuple)):
-            return [{"name": item} if isinstance(item, str) else item for item in value]
-        return value
 
     def parsed(self) -> tuple[capability.Capability, ...]:
         """The sandbox capabilities as values. Raises `CapabilityError`."""
@@ -212,7 +226,14 @@ class Manifest(Model):
     """One version of one server."""
 
     json_schema: str | None = Field(default=None, alias="$schema")
-    name: Annotated[str, StringConstraints(min_length=3, max_length=names.NAME_LIMIT)]
+    name: Annotated[
+        str,
+        StringConstraints(
+            min_length=3,
+            max_length=names.NAME_LIMIT,
+            pattern=f"^{names.NAME_PATTERN.pattern}$",
+        ),
+    ]
     title: Short | None = None
     description: Short
     version: Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -228,13 +249,6 @@ class Manifest(Model):
     required_consents: tuple[Consent, ...] = ()
     dependencies: tuple[str, ...] = ()
 
-    @field_validator("name")
-    @classmethod
-    def _name_is_valid(cls, value: str) -> str:
-        if not names.is_name(value):
-            raise ValueError("must be namespace/name, each part beginning and ending alphanumeric")
-        return value
-
     def document(self) -> dict[str, Any]:
         """The manifest as JSON, absent fields left out, in the model's own field order."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
@@ -246,3 +260,15 @@ class Manifest(Model):
     def digest(self) -> str:
         """`sha256:` digest of `canonical()`."""
         return canonical.sha256(self.canonical())
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Read a manifest file strictly: no lax conversions, and only the names on the wire.
+
+    Raises:
+        pydantic.ValidationError: not a manifest. `mcpreg.usecases.validate` says it in words.
+        ValueError: more than `MAX_MANIFEST_BYTES`.
+    """
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ValueError(f"manifest of {len(data)} bytes; at most {MAX_MANIFEST_BYTES}")
+    return Manifest.model_validate_json(data, strict=True, by_alias=True, by_name=False)

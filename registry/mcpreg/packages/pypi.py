@@ -1,51 +1,231 @@
-"""PyPI packages through uv."""
+"""PyPI packages, through uv: wheels only, one hash a wheel, nothing built."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 
 import uv
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
-from mcpreg.core.lock import Lock
-from mcpreg.errors import UnreachableError
-from mcpreg.packages.runtime import find_python
+from mcpreg.core.lock import LockedPackage, PythonRuntime, Wheel
+from mcpreg.core.manifest import Package
+from mcpreg.errors import (
+    McpregError,
+    NotFoundError,
+    UnreachableError,
+    UsageError,
+    VerificationError,
+)
+from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
+from mcpreg.packages.interface import APP, Pins, Progress, Resolution
+from mcpreg.packages.pylock import Pin, read_pins
+from mcpreg.packages.runtime import PYTHON, Runtime, find_python
+from mcpreg.packages.targets import TARGETS, Target
+from mcpreg.packages.tree_check import check_tree, require_empty
+
+_SCRIPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_PARALLEL = 4  # a resolution waits for the index most of its time
 
 
 class PyPI:
-    """Wheels only, each by the one hash of the lock."""
+    """`registryType: pypi`."""
 
     registry_type = "pypi"
 
+    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:
+        """Resolve for every CPython minor and machine; see `PackageKind.resolve`."""
+        locked = _locked_package(package)
+        first, *rest = TARGETS
+        # The first one fills the client's cache for the others.
+        found = {first: _pins(locked, first, resolved_at, workdir)}
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            answers = pool.map(lambda target: _pins(locked, target, resolved_at, workdir), rest)
+            found |= dict(zip(rest, answers, strict=True))
+        return _resolution(locked, found)
+
+    def runtime(self, pins: Pins) -> Runtime:
+        """A CPython of one of the locked minors."""
+        return find_python(pins.runtime.versions if pins.runtime.kind == "python" else ())
+
     def install(
-        self,
-        lock: Lock,
-        target: Path,
-        *,
-        offline: bool = False,
-        progress: Callable[[str], None],
+        self, pins: Pins, target: Path, *, offline: bool = False, progress: Progress
     ) -> None:
-        """Install every wheel for this machine's platform into `target`."""
-        runtime = find_python(lock.runtime.versions if lock.runtime.kind == "python" else ())
-        rows = [
-            f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}"
-            for wheel in lock.wheels
-            if runtime.platform in wheel.platforms
-        ]
-        progress(f"{len(rows)} wheels")
-        requirements = target.parent / "requirements.txt"
-        requirements.write_text("\n".join(rows) + "\n")
-        command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--python", runtime.executable]
-        command += ["--target", str(target), "--require-hashes", "--no-deps", "--compile-bytecode"]
-        command += ["--only-binary", ":all:", "-r", str(requirements)]
-        done = subprocess.run(
-            [*command, *(["--offline"] if offline else [])],
-            cwd=target.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        requirements.unlink()
-        if done.returncode:
-            raise UnreachableError("uv could not install", hint=done.stderr[-500:])
+        """`uv pip install --target`, every wheel by the one hash that the lock has for it."""
+        require_empty(target)
+        runtime = self.runtime(pins)
+        rows = [wheel for wheel in pins.wheels if runtime.platform in wheel.platforms]
+        if not rows:
+            raise NotFoundError(
+                f"{pins.package.identifier} is not locked for {runtime.platform}",
+                hint="lock it again with mcpreg lock; platforms without wheels are left out",
+            )
+        progress(f"installing {len(rows)} wheels for {runtime.platform}")
+        requirements = "".join(map(_requirement, rows))
+        command = [_uv(), "pip", "install", "--quiet", "--no-progress", "--no-python-downloads"]
+        command += ["--python", runtime.executable, "--target", str(target.resolve())]
+        command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
+        # Copies: a hard link into uv's cache would let a change there reach what was verified.
+        command += ["--link-mode", "copy", "--compile-bytecode", "-r", "requirements.txt"]
+        command += ["--offline"] if offline else []
+        what = f"install {pins.package.identifier} {pins.package.version}"
+        # Beside the target, so that whoever removes a killed install removes this with it.
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            workdir = _quiet_folder(Path(folder))
+            (workdir / "requirements.txt").write_text(requirements)
+            call(command, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
+        check_tree(target)
+        _isolate(target, runtime)
+
+    def entry(self, package: Package, app: Path) -> tuple[str, ...]:
+        """The console script named like the package, else its only one."""
+        name = canonicalize_name(package.identifier)
+        scripts = _console_scripts(name, app)
+        own = [script for script in scripts if canonicalize_name(script) == name]
+        chosen = own or scripts
+        if len(chosen) != 1:
+            raise McpregError(
+                f"{package.identifier} has {len(scripts)} commands, none by its own name",
+                hint=f"it offers: {', '.join(scripts) or 'none'}",
+            )
+        if not (app / "bin" / chosen[0]).is_file():
+            raise McpregError(f"{package.identifier} declares {chosen[0]} but does not install it")
+        return ("python3", f"{APP}/bin/{chosen[0]}")
+
+
+def _isolate(app: Path, runtime: Runtime) -> None:
+    """Make the folder a virtual environment: what else the interpreter has is not importable.
+
+    `home` names the interpreter's folder inside the sandbox (PEP 405), where it is bound at
+    /usr/bin/python3 or linked from there; without this, a server could work only because the
+    machine that locked it happened to have a module installed.
+    """
+    config, link = app / "pyvenv.cfg", app / "bin" / "python3"
+    if config.exists() or link.is_symlink() or link.exists():
+        raise VerificationError(f"a wheel installs its own {config.name} or bin/{link.name}")
+    home = next((Path(text).parent for text, path in runtime.links if path == PYTHON), None)
+    home = home or Path(PYTHON).parent
+    config.write_text(f"home = {home}\ninclude-system-site-packages = false\n")
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(PYTHON)
+
+
+def _locked_package(package: Package) -> LockedPackage:
+    """Check what goes into a requirements file and a command line.
+
+    Raises:
+        UsageError: not one exact release of a package of an index.
+    """
+    try:
+        canonicalize_name(package.identifier, validate=True)
+    except InvalidName as error:
+        raise UsageError(
+            f"{package.identifier!r} is not a PyPI package name",
+            hint="the identifier is the bare name, as in mcp-server-time",
+        ) from error
+    try:
+        version = Version(package.version or "")
+    except InvalidVersion as error:
+        raise UsageError(
+            f"{package.version!r} is not an exact PyPI version",
+            hint="packages[].version names one release, as in 1.2.3",
+        ) from error
+    if version.local is not None or package.version is None:
+        raise UsageError(f"{package.version!r} is a local version, which no index holds")
+    return LockedPackage(
+        registry_type="pypi", identifier=package.identifier, version=package.version
+    )
+
+
+def _pins(
+    locked: LockedPackage, target: Target, resolved_at: str, workdir: Path
+) -> tuple[Pin, ...] | McpregError:
+    """The wheels of one target, or why there is none (a value: other targets may have some)."""
+    folder = _quiet_folder(workdir / str(target))
+    (folder / "requirements.in").write_text(f"{locked.identifier}=={locked.version}\n")
+    command = [_uv(), "pip", "compile", "--quiet", "--no-progress", "--no-python-downloads"]
+    command += ["--format", "pylock.toml", "--no-header", "--output-file", "pylock.toml"]
+    command += ["--python-version", target.minor, "--python-platform", target.uv_platform]
+    command += ["--only-binary", ":all:", "--no-sources", "--resolution", "highest"]
+    command += ["--prerelease", "if-necessary-or-explicit", "--exclude-newer", resolved_at]
+    what = f"resolve {locked.identifier} {locked.version} for {target}"
+    try:
+        call([*command, "requirements.in"], cwd=folder, seconds=RESOLVE_SECONDS, what=what)
+        return read_pins(folder / "pylock.toml", target)
+    except UnreachableError:
+        raise
+    except McpregError as error:
+        return error
+
+
+def _quiet_folder(folder: Path) -> Path:
+    """A folder in which uv reads no project settings but the person's own."""
+    folder.mkdir(exist_ok=True)
+    # uv takes the nearest uv.toml or pyproject.toml above, and a folder above may be anybody's.
+    (folder / "uv.toml").touch()
+    return folder
+
+
+def _resolution(
+    locked: LockedPackage, found: dict[Target, tuple[Pin, ...] | McpregError]
+) -> Resolution:
+    served: dict[Pin, list[str]] = {}
+    notes = []
+    for target, pins in found.items():
+        if isinstance(pins, McpregError):
+            notes.append(f"{target} is left out: {pins.hint or pins.message}")
+            continue
+        for pin in pins:
+            served.setdefault(pin, []).append(str(target))
+    covered = {target.minor for target, pins in found.items() if not isinstance(pins, McpregError)}
+    if not covered:
+        raise next(pins for pins in found.values() if isinstance(pins, McpregError))
+    return Resolution(
+        package=locked,
+        runtime=PythonRuntime(
+            kind="python",
+            versions=tuple(target.minor for target in found if _first(target, covered)),
+        ),
+        wheels=tuple(
+            Wheel(name=name, version=version, sha256=sha256, platforms=tuple(platforms))
+            for (name, version, sha256), platforms in sorted(served.items())
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _first(target: Target, covered: set[str]) -> bool:
+    """Each covered minor once, in the order of the targets."""
+    return target.machine == TARGETS[0].machine and target.minor in covered
+
+
+def _requirement(wheel: Wheel) -> str:
+    """One line of a requirements file. Raises `McpregError`: a lock may come from anybody."""
+    try:
+        name, version = canonicalize_name(wheel.name, validate=True), Version(wheel.version)
+    except (InvalidName, InvalidVersion) as error:
+        raise McpregError(f"the lock names no wheel: {wheel.name!r} {wheel.version!r}") from error
+    return f"{name}=={version} --hash=sha256:{wheel.sha256}\n"
+
+
+def _console_scripts(name: str, app: Path) -> list[str]:
+    for distribution in PathDistribution.discover(path=[str(app)]):
+        if _its_name(distribution) == name:
+            points = distribution.entry_points.select(group="console_scripts")
+            return sorted(point.name for point in points if _SCRIPT.fullmatch(point.name))
+    raise McpregError(f"{name} is not in the installed folder")
+
+
+def _its_name(distribution: Distribution) -> str:
+    return canonicalize_name(distribution.metadata["Name"] or "")
+
+
+def _uv() -> str:
+    try:
+        return uv.find_uv_bin()
+    except FileNotFoundError as error:
+        raise NotFoundError("uv is missing", hint="pip install uv") from error

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from mcpreg.errors import McpregError
+from mcpreg.packages.interface import PackageKind
+from mcpreg.packages.npm import Npm
 from mcpreg.packages.pypi import PyPI
 
-KINDS = {kind.registry_type: kind for kind in (PyPI(),)}
+KINDS: tuple[PackageKind, ...] = (PyPI(), Npm())
 
 
-def kind_for(registry_type: str) -> PyPI:
+def kind_for(registry_type: str) -> PackageKind:
     """The kind that handles a `registryType`. Raises `McpregError`."""
-    if registry_type not in KINDS:
-        raise McpregError(f"{registry_type} packages cannot be installed yet")
-    return KINDS[registry_type]
+    for kind in KINDS:
+        if kind.registry_type == registry_type:
+            return kind
+    known = ", ".join(kind.registry_type for kind in KINDS)
+    raise McpregError(
+        f"{registry_type} packages cannot be locked or installed",
+        hint=f"mcpreg locks packages of: {known}",
+    )

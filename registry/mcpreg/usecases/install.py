@@ -9,12 +9,12 @@ from pathlib import Path
 
 from mcpreg.core.inputs import input_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
-from mcpreg.core.lock import Lock, NodeRuntime
+from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import LimitsRequest, Manifest, Package
 from mcpreg.core.plan import Limits
 from mcpreg.errors import VerificationError
 from mcpreg.packages.registry import kind_for
-from mcpreg.packages.runtime import Runtime, find_node, find_python
+from mcpreg.packages.runtime import Runtime
 from mcpreg.store.installed import InstalledStore
 from mcpreg.trust.verify import VerifiedVersion
 
@@ -30,8 +30,8 @@ def install(verified: VerifiedVersion, store: InstalledStore, progress: Progress
         UnreachableError: a package index does not answer.
     """
     lock = verified.lock
-    runtime = _runtime(lock)
     kind = kind_for(lock.package.registry_type)
+    runtime = kind.runtime(lock)
 
     def fill(folder: Path) -> None:
         progress(f"installing {verified.name}@{verified.version} for {runtime.platform}")
@@ -42,12 +42,6 @@ def install(verified: VerifiedVersion, store: InstalledStore, progress: Progress
         record = _record(verified, runtime, app, files)
         store.add(record, verified.lock_bytes)
     return record
-
-
-def _runtime(lock: Lock) -> Runtime:
-    if isinstance(lock.runtime, NodeRuntime):
-        return find_node(lock.runtime.major)
-    return find_python(lock.runtime.versions)
 
 
 def _app_key(verified: VerifiedVersion, runtime: Runtime) -> str:

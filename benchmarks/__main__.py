@@ -1,0 +1,22 @@
+"""`python -m benchmarks [NAME…]`: every speed claim, one after the other."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+HELPERS = {"__init__", "__main__", "measure"}
+
+
+def main() -> None:
+    names = sys.argv[1:] or sorted(
+        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in HELPERS
+    )
+    for name in names:
+        print(f"== {name}", flush=True)
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Lines out of events and events out of lines; bytes only, no files.
+
+A line is compact ASCII JSON with sorted keys `event`, `fields`, `hash`, `prev`, `seq`, `time`
+(RFC 3339, UTC, milliseconds). `hash` is the SHA-256 of the line without that member, so a changed
+byte shows at its own line; `prev` is the previous line's `hash`, so a missing line shows too.
+Being ASCII, a log cannot carry a control sequence to a terminal.
+
+A line that a crash tore is closed by a `sealed` line that names its length and digest; the chain
+goes on from the line before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GENESIS = "0" * 64
+MAX_LINE = 1 << 16  # bytes; a longer event keeps its name and size only
+_HASH_ROOM = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line. `time` is RFC 3339 text; `fields` come from programs that are not trusted."""
+
+    seq: int
+    time: str
+    event: str
+    fields: Mapping[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: what the next line follows, and the torn bytes before it, if any."""
+
+    seq: int = 0
+    hash: str = GENESIS
+    torn: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain as far as it holds. `problem` names the first line that was changed."""
+
+    events: tuple[Event, ...]
+    torn: bytes
+    sealed: tuple[int, ...]
+    problem: str | None
+
+    @property
+    def head(self) -> Head:
+        """Where the next line goes."""
+        last = self.events[-1] if self.events else None
+        return Head(last.seq, last.hash, self.torn) if last else Head(torn=self.torn)
+
+
+def write_line(
+    head: Head, time: str, event: str, fields: Mapping[str, object]
+) -> tuple[bytes, Event]:
+    """The bytes of the next line, sealing a torn one before it, and the event they hold."""
+    if head.torn:
+        seal, sealed = _write(Head(head.seq, head.hash), time, "sealed", _torn(head.torn))
+        text, written = _write(Head(sealed.seq, sealed.hash), time, event, fields)
+        return b"\n" + seal + text, written
+    return _write(head, time, event, fields)
+
+
+def write_seal(head: Head, time: str) -> tuple[bytes, Event]:
+    """The bytes that end a torn line."""
+    seal, sealed = _write(Head(head.seq, head.hash), time, "sealed", _torn(head.torn))
+    return b"\n" + seal, sealed
+
+
+def _write(head: Head, time: str, event: str, fields: Mapping[str, object]) -> tuple[bytes, Event]:
+    line = {"event": event, "fields": fields, "prev": head.hash, "seq": head.seq + 1, "time": time}
+    text = _encode(line)
+    if len(text) > MAX_LINE - _HASH_ROOM:
+        line["fields"] = {"too_long": len(text)}
+        text = _encode(line)
+    digest = hashlib.sha256(text).hexdigest()
+    plain = json.loads(text)  # what a reader will see: `fields` may hold more than JSON can
+    written = Event(head.seq + 1, time, event, plain["fields"], digest)
+    return _encode({**plain, "hash": digest}) + b"\n", written
+
+
+def _encode(value: object) -> bytes:
+    # Not RFC 8785: ASCII on purpose, and lines are only ever compared with themselves.
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode("ascii")
+
+
+def verify(data: bytes) -> Chain:
+    """Follow a chain from its beginning as far as it holds."""
+    events: list[Event] = []
+    sealed: list[int] = []
+    *lines, rest = data.split(b"\n")
+    damaged: bytes | None = None
+    for number, text in enumerate(lines, 1):
+        event = _follow(text, events[-1] if events else None)
+        if damaged is None and event is None:
+            damaged = text
+        elif damaged is None and event is not None:
+            events.append(event)
+        elif event is not None and damaged is not None and _is_seal(event, damaged):
+            sealed.append(number - 1)
+            events.append(event)
+            damaged = None
+        else:
+            return Chain(tuple(events), b"", tuple(sealed), f"line {number - 1} was changed")
+    if damaged is not None:
+        return Chain(tuple(events), b"", tuple(sealed), f"line {len(lines)} was changed")
+    return Chain(tuple(events), rest, tuple(sealed), None)
+
+
+def find_head(tail: bytes) -> Head | None:
+    """The head from a file's last bytes, `2 * MAX_LINE` at least; None when there is none.
+
+    For appending without reading a long file: only the last line is checked, by its own hash.
+    """
+    *lines, rest = tail.split(b"\n")
+    if not lines:
+        return Head(torn=rest)
+    event = _parse(lines[-1])
+    return Head(event[0].seq, event[0].hash, rest) if event else None
+
+
+def _follow(text: bytes, before: Event | None) -> Event | None:
+    parsed = _parse(text)
+    if parsed is None:
+        return None
+    event, prev = parsed
+    expected = (before.hash, before.seq + 1) if before else (GENESIS, 1)
+    return event if (prev, event.seq) == expected else None
+
+
+def _parse(text: bytes) -> tuple[Event, str] | None:
+    """An event and its `prev`; None unless the bytes are exactly what `write_line` makes."""
+    if len(text) > MAX_LINE:
+        return None
+    try:
+        line = json.loads(text)
+        head = Head(line["seq"] - 1, line["prev"])
+        written, event = _write(head, line["time"], line["event"], line["fields"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return (event, head.hash) if written == text + b"\n" else None
+
+
+def _is_seal(event: Event, torn: bytes) -> bool:
+    return event.event == "sealed" and event.fields == _torn(torn)
+
+
+def _torn(torn: bytes) -> dict[str, object]:
+    return {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}

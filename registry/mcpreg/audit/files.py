@@ -1,0 +1,68 @@
+"""Opening, appending and locking, with errors a person can act on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mcpreg.errors import McpregError
+
+MAX_FILE = 1 << 28  # bytes read back; a run writes far less (the sandbox bounds its events)
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The default clock."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def open_to_append(path: Path, more: int = 0) -> int:
+    """A descriptor that appends to a private file, created if missing."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags | more, 0o600)
+
+
+def append(descriptor: int, text: bytes) -> None:
+    """One write: O_APPEND makes it whole unless the disk is full or the machine stops."""
+    if os.write(descriptor, text) != len(text):
+        raise OSError("the disk is full")
+
+
+def read(path: Path) -> bytes:
+    """The whole file. Raises `McpregError` when it is larger than any log."""
+    with path.open("rb") as stream:
+        data = stream.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise McpregError(f"{path} is larger than {MAX_FILE} bytes", where=str(path))
+    return data
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Translate what the operating system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise McpregError(
+            f"the audit log cannot be written: {error.strerror or error}",
+            where=str(path),
+            hint="free some space or fix the folder's permissions; nothing runs unrecorded",
+        ) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Translate what the operating system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise McpregError(f"{path}: {error.strerror or error}", where=str(path)) from error

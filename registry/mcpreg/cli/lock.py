@@ -1,0 +1,105 @@
+"""`mcpreg lock [FOLDER...]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mcpreg.cli.output import clean, emit, json_option, note, progress, say_error
+from mcpreg.errors import McpregError, UsageError
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command("lock")
+@click.argument("folders", nargs=-1, type=_FOLDER, metavar="[FOLDER...]")
+@click.option("--check", is_flag=True, help="Write nothing; derive the lock again and compare.")
+@click.option("--resolved-at", metavar="TIME", help="What was released later is not seen (UTC).")
+@json_option
+def command(folders: tuple[Path, ...], check: bool, resolved_at: str | None, as_json: bool) -> int:
+    """Write mcps-lock.json for the manifest in each FOLDER (the current one when none is named).
+
+    Resolves every artifact to one hash a platform, installs them into a temporary folder, and
+    starts the server once in the sandbox, without network, to read what it offers.
+    """
+    if resolved_at is not None:
+        if check:
+            raise UsageError("--check derives at the lock's own time; drop --resolved-at")
+        _require_moment(resolved_at)
+    results: list[dict[str, Any]] = []
+    failed: list[McpregError] = []
+    for folder in folders or (Path(),):
+        try:
+            results.append(_check(folder) if check else _write(folder, resolved_at))
+        except McpregError as error:
+            if len(folders) <= 1:
+                raise
+            failed.append(error)
+            results.append({"folder": str(folder), "ok": False, "problems": [error.message]})
+            if not as_json:
+                note(f"{folder}:")
+                say_error(error)
+    ok = all(result["ok"] for result in results)
+    if as_json:
+        emit("lock", results, ok=ok)
+    return 0 if ok else max((error.exit_code for error in failed), default=1)
+
+
+def _require_moment(text: str) -> None:
+    try:
+        if _MOMENT.fullmatch(text):
+            datetime.fromisoformat(text)
+            return
+    except ValueError:
+        pass
+    raise UsageError(
+        f"{text!r} is not a time as locks hold it", hint="--resolved-at 2026-11-20T00:00:00Z"
+    )
+
+
+def _write(folder: Path, resolved_at: str | None) -> dict[str, Any]:
+    from mcpreg.usecases.lock import write_lock
+
+    done = write_lock(
+        folder, resolved_at=resolved_at, now=lambda: datetime.now(UTC), progress=_telling(folder)
+    )
+    lock, offer = done.lock, done.offer
+    for warning in offer.warnings:
+        note(f"{folder}: warning: {lock.name} {warning}")
+    artifacts = len(lock.wheels) + len(lock.npm_packages)
+    note(
+        f"{done.path}: {'written' if done.changed else 'unchanged'}, {artifacts} artifacts,"
+        f" {len(offer.tools)} tools, as of {lock.resolved_at}"
+    )
+    return {
+        "folder": str(folder),
+        "ok": True,
+        "lock": str(done.path),
+        "digest": lock.digest(),
+        "changed": done.changed,
+        "resolvedAt": lock.resolved_at,
+        "artifacts": artifacts,
+        "tools": sorted(lock.toolset.tools),
+        "warnings": list(offer.warnings),
+    }
+
+
+def _check(folder: Path) -> dict[str, Any]:
+    from mcpreg.usecases.lock import check_lock
+
+    differences = check_lock(folder, progress=_telling(folder))
+    for line in differences:
+        note(f"{folder}: {line}")
+    if not differences:
+        note(f"{folder}: the lock is derived again, byte for byte")
+    return {"folder": str(folder), "ok": not differences, "problems": differences}
+
+
+def _telling(folder: Path) -> Callable[[str], None]:
+    return lambda text: progress(f"{clean(str(folder))}: {text}")

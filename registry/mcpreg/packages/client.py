@@ -1,0 +1,126 @@
+"""Calling uv and npm: their environment, their time, and their failures in our words.
+
+The person's own index settings (proxies, mirrors, credentials, certificates) are kept, because
+the clients know best how to use them. Everything else of the environment is left out, and the
+working folder is one of ours, so that no project file of the person's changes what is resolved.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mcpreg.errors import McpregError, UnreachableError, VerificationError
+
+RESOLVE_SECONDS = 300  # the largest real tree takes 15 s with a cold cache on a slow line
+INSTALL_SECONDS = 900  # hundreds of MB on a slow line
+_TAIL_BYTES = 8 << 10
+_TAIL_LINES = 12
+
+_KEPT = re.compile(
+    r"""PATH|HOME|USER|LOGNAME|LANG|LC_ALL|TMPDIR|XDG_(CACHE|CONFIG|DATA)_HOME
+    |(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS
+    |UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|INDEX_STRATEGY|INDEX_\w+_(USERNAME|PASSWORD))
+    |UV_(CACHE_DIR|CONFIG_FILE|SYSTEM_CERTS|NATIVE_TLS|INSECURE_HOST|HTTP_TIMEOUT|KEYRING_PROVIDER)
+    |NPM_CONFIG_(REGISTRY|CACHE|CA|CAFILE|PROXY|HTTPS_PROXY|NOPROXY|USERCONFIG|GLOBALCONFIG)
+    |NPM_CONFIG_STRICT_SSL""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_MISMATCH = re.compile(r"hash mismatch|EINTEGRITY|integrity checksum failed", re.IGNORECASE)
+_UNREACHABLE = re.compile(
+    r"error sending request|failed to fetch|dns error|connection refused|timed out|tls"
+    r"|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ERR_SOCKET|ENOTCACHED"
+    r"|network connectivity is disabled|remaining network requests",
+    re.IGNORECASE,
+)
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded here: nothing may be loaded between fork and exec
+
+
+def call(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    seconds: int,
+    what: str,
+    extra: Mapping[str, str] | None = None,
+) -> None:
+    """Run a package client to its end, quietly.
+
+    Args:
+        command: the argument list, the client's path first.
+        cwd: a folder of ours; nothing above it is read as a project.
+        seconds: the whole call may take this long.
+        what: what is being done, for the error: "resolve mcp-server-time 1.0".
+        extra: variables added to what is kept of the person's environment.
+
+    Raises:
+        VerificationError: the client found an artifact with another hash.
+        UnreachableError: the index did not answer, or not in time.
+        McpregError: anything else; the hint holds the client's last lines.
+    """
+    with tempfile.TemporaryFile() as output:
+        code = _run(command, cwd, seconds, environment() | dict(extra or {}), output.fileno())
+        if code == 0:
+            return
+        said = _tail(output.fileno())
+    if code is None:
+        raise UnreachableError(f"could not {what} within {seconds} s", hint=said or None)
+    raise _failure(what, said)
+
+
+def _run(
+    command: Sequence[str], cwd: Path, seconds: int, env: Mapping[str, str], output: int
+) -> int | None:
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        umask=0o022,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509  # one system call, loaded before the fork
+    )
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    # A client that outlives a killed install would go on writing into a folder being removed.
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def environment() -> dict[str, str]:
+    """What the clients get of our environment: how to reach an index, and nothing else."""
+    return {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
+
+
+def _tail(descriptor: int) -> str:
+    size = os.fstat(descriptor).st_size
+    os.lseek(descriptor, max(0, size - _TAIL_BYTES), os.SEEK_SET)
+    text = os.read(descriptor, _TAIL_BYTES).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-_TAIL_LINES:])
+
+
+def _failure(what: str, said: str) -> McpregError:
+    if _MISMATCH.search(said):
+        return VerificationError(f"could not {what}: an artifact has another hash", hint=said)
+    if _UNREACHABLE.search(said):
+        return UnreachableError(f"could not {what}: the package index does not answer", hint=said)
+    return McpregError(f"could not {what}", hint=said or "the client said nothing")

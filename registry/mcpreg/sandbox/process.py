@@ -1,0 +1,254 @@
+"""Starting bubblewrap blocked: everything mounted, nothing of the server running yet."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from mcpreg.core.plan import Plan
+from mcpreg.errors import McpregError, SandboxSetupError
+from mcpreg.sandbox import bubblewrap, inside, pin, seccomp, stage
+from mcpreg.sandbox.interface import Identity
+
+SETUP_SECONDS = 20.0  # a loaded machine takes its time; a broken one must not hang for ever
+_POLL_SECONDS = 0.0005
+_FIRST_FREE = 10  # descriptors below are left alone: the three standard ones are replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Stdio:
+    """The descriptors that become the server's 0, 1 and 2, untouched."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+@dataclass(slots=True)
+class Blocked:
+    """bubblewrap (`monitor`, our child) and the sandbox's first process (`first`, pid 1 inside).
+
+    Both are blocked until `release`; `monitor_fd` and `first_fd` are pidfds.
+    """
+
+    monitor: int
+    monitor_fd: int
+    first: int
+    first_fd: int
+    _gate: int
+
+    def release(self) -> None:
+        """Let the server start."""
+        os.write(self._gate, b"x")
+        os.close(self._gate)
+
+    def kill(self) -> None:
+        """End every process of the sandbox: pid 1 of a pid namespace takes all with it."""
+        for descriptor in (self.first_fd, self.monitor_fd):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+
+    def abandon(self) -> None:
+        """Kill what was never released, and reap it."""
+        self.kill()
+        os.waitpid(self.monitor, 0)
+        for descriptor in (self._gate, self.first_fd, self.monitor_fd):
+            os.close(descriptor)
+
+
+def start(
+    plan: Plan,
+    names: Mapping[str, str],
+    identity: Identity | None,
+    stdio: Stdio,
+) -> Blocked:
+    """Start bubblewrap and wait until all mounts are made.
+
+    Args:
+        plan: as checked by `layout`.
+        names: host names to the addresses they are pinned to.
+        identity: whom to become first; None when already unprivileged.
+        stdio: passed through.
+
+    Raises:
+        SandboxSetupError: it could not be started; nothing is left running.
+    """
+    program = bubblewrap.find()
+    machine = os.urandom(16).hex()
+    info_read, info = _pipe()
+    error_read, error = _pipe()
+    gate_read, gate = _pipe()
+    # Opened for reading and writing, the pipe never reports its end: should this process die, the
+    # server stays blocked until the kernel ends it (--die-with-parent).
+    block = _high(os.open(f"/proc/self/fd/{gate_read}", os.O_RDWR | os.O_CLOEXEC))
+    os.close(gate_read)
+    files = {path: _memory(content) for path, content in inside.etc_files(names, machine).items()}
+    channels = bubblewrap.Channels(info, block, _memory(seccomp.build()), files)
+
+    def become() -> NoReturn:
+        sources = _sources(plan, identity)
+        words = bubblewrap.options(plan, sources, channels)
+        arguments = _memory(b"".join(os.fsencode(word) + b"\0" for word in words))
+        passed = [info, block, channels.seccomp, arguments, *files.values()]
+        _inherit(stdio, passed, error)
+        # Not a shell and not subprocess: the descriptors and the identity are set already.
+        os.execve(program, ["bwrap", "--args", str(arguments), "--", *plan.argv], {})  # noqa: S606  # see above
+
+    monitor = _fork(become, error)
+    for descriptor in (info, error, block, channels.seccomp, *files.values()):
+        os.close(descriptor)
+    return _wait(monitor, info_read, error_read, gate, machine)
+
+
+def _sources(plan: Plan, identity: Identity | None) -> list[str]:
+    if identity is not None:
+        return stage.enter(plan.binds, identity)
+    for bind in plan.binds:
+        pin.require_access(bind.source, bind, "you")
+    return [bind.source for bind in plan.binds]
+
+
+def _fork(become: Callable[[], NoReturn], error: int) -> int:
+    """Fork a child that becomes bubblewrap or reports through `error` why it cannot."""
+    pid = os.fork()
+    if pid:
+        return pid
+    message, hint = "the sandbox could not be started", None
+    try:
+        os.setsid()  # a terminal's Ctrl-C is the supervisor's to handle
+        become()
+    except McpregError as problem:
+        message, hint = problem.message, problem.hint
+    except BaseException as problem:  # noqa: BLE001  # nothing may run on in the forked copy
+        message = f"the sandbox could not be started: {problem}"
+    finally:
+        with suppress(BaseException):
+            os.write(error, json.dumps({"message": message, "hint": hint}).encode())
+        os._exit(70)
+
+
+def _inherit(stdio: Stdio, passed: Sequence[int], error: int) -> None:
+    """Leave open what bubblewrap is to have, and nothing else (notes: finding 5)."""
+    standard = [_high(os.dup(number)) for number in (stdio.stdin, stdio.stdout, stdio.stderr)]
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
+    for descriptor in passed:
+        os.set_inheritable(descriptor, True)
+    kept = {0, 1, 2, *passed, error}
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if number not in kept:
+            with suppress(OSError):  # the listing's own descriptor
+                os.close(number)
+    # Python ignores these two, and ignored signals survive an exec.
+    for name in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(name, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _wait(monitor: int, info_read: int, error_read: int, gate: int, machine: str) -> Blocked:
+    monitor_fd = os.pidfd_open(monitor)
+    deadline = time.monotonic() + SETUP_SECONDS
+    try:
+        first = _first_process(info_read, error_read, deadline)
+        blocked = Blocked(monitor, monitor_fd, first, os.pidfd_open(first), gate)
+        _await_mounts(blocked, machine, error_read, deadline)
+    except BaseException:
+        # The mounts vanish with the process; killing the monitor takes the sandbox with it.
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(monitor_fd, signal.SIGKILL)
+        os.waitpid(monitor, 0)
+        os.close(gate)
+        os.close(monitor_fd)
+        raise
+    finally:
+        os.close(info_read)
+        os.close(error_read)
+    return blocked
+
+
+def _await_mounts(blocked: Blocked, machine: str, error_read: int, deadline: float) -> None:
+    while not _mounted(blocked.first, machine):
+        if select.select([blocked.monitor_fd], [], [], _POLL_SECONDS)[0]:
+            raise _failed(error_read)
+        if time.monotonic() > deadline:
+            raise SandboxSetupError("bubblewrap did not finish its mounts in time")
+
+
+def _first_process(info_read: int, error_read: int, deadline: float) -> int:
+    text = b""
+    while b"}" not in text:
+        ready = select.select([info_read], [], [], max(0.0, deadline - time.monotonic()))[0]
+        part = os.read(info_read, 4096) if ready else b""
+        if not part:
+            raise _failed(error_read)
+        text += part
+    return int(json.loads(text)["child-pid"])
+
+
+def _mounted(first: int, machine: str) -> bool:
+    """Whether the process has its final root: only there does our /etc/machine-id exist."""
+    try:
+        return Path(f"/proc/{first}/root/etc/machine-id").read_text() == machine + "\n"
+    except OSError:
+        return False
+
+
+def _failed(error_read: int) -> SandboxSetupError:
+    """What to tell, from our own child's report or from the kernel's settings."""
+    os.set_blocking(error_read, False)
+    with suppress(BlockingIOError, ValueError):
+        report = json.loads(os.read(error_read, 65536))
+        return SandboxSetupError(report["message"], hint=report["hint"])
+    for path, refusing, hint in RESTRICTIONS:
+        with suppress(OSError):
+            if Path(path).read_text().strip() == refusing:
+                return SandboxSetupError("this system restricts user namespaces", hint=hint)
+    return SandboxSetupError(
+        "bubblewrap could not set up the sandbox; its own message is above", hint="mcpreg doctor"
+    )
+
+
+RESTRICTIONS = (
+    (
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "Ubuntu 24.04 and later: give bubblewrap an AppArmor profile (apt-get install "
+        "apparmor-profiles), or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+    ),
+    (
+        "/proc/sys/kernel/unprivileged_userns_clone",
+        "0",
+        "sysctl -w kernel.unprivileged_userns_clone=1",
+    ),
+    ("/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"),
+)
+"""Kernel settings that stop bubblewrap: file, the value that does, and the way out."""
+
+
+def _pipe() -> tuple[int, int]:
+    read, write = os.pipe()
+    return _high(read), _high(write)
+
+
+def _memory(content: bytes) -> int:
+    """A descriptor to read `content` from; nothing touches a disk."""
+    descriptor = _high(os.memfd_create("mcpreg", os.MFD_CLOEXEC))
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _high(descriptor: int) -> int:
+    """Move a descriptor out of the way of the standard three."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
+    os.close(descriptor)
+    return moved

@@ -1,0 +1,107 @@
+"""`run`: from a plan to an outcome, as a numbered list.
+
+(1) Check the plan's layout. (2) Open every bind source without following links. (3) Start
+bubblewrap as an unprivileged user, blocked after its mounts. (4) Compare what is mounted with
+what was opened. (5) Set the resource limits. (6) Prepare the network namespace. (7) Release the
+server and supervise it to its end. A step that fails ends everything and raises: nothing is ever
+started with less than the plan asks for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mcpreg.core.plan import Plan
+from mcpreg.errors import SandboxSetupError
+from mcpreg.sandbox import limits, netns, pin, process, stage
+from mcpreg.sandbox.addresses import resolve_public
+from mcpreg.sandbox.identity import choose_identity
+from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
+from mcpreg.sandbox.layout import check_layout
+from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
+from mcpreg.sandbox.supervisor import Signals, Supervisor
+
+
+def run(
+    plan: Plan,
+    *,
+    recorder: Recorder,
+    as_user: Identity | None = None,
+    stdin: int = 0,
+    stdout: int = 1,
+    stderr: int = 2,
+    resolver: Resolver = resolve_public,
+    on_violation: OnViolation = "kill",
+) -> Outcome:
+    """Run a plan under bubblewrap and wait for its end. Call it from the main thread.
+
+    SIGTERM, SIGINT and SIGHUP end the server (it is asked first, a second one does not ask).
+
+    Args:
+        plan: what the server may see and do.
+        recorder: gets `sandbox`, `egress*`, `asked-to-end` and `violation` events.
+        as_user: as root, whom to become; `choose_identity` decides when it is None.
+        stdin: descriptor passed to the server untouched, like `stdout` and `stderr`.
+        stdout: see `stdin`.
+        stderr: see `stdin`.
+        resolver: from an allowed name to the addresses to connect to.
+        on_violation: `kill` ends the server; `deny` records and lets it go on.
+
+    Raises:
+        SandboxSetupError: the sandbox could not be set up; nothing was started.
+    """
+    check_layout(plan)  # (1)
+    identity = _identity(plan, as_user)
+    pins = Pins(plan.egress)
+    stdio = process.Stdio(stdin, stdout, stderr)
+    with Signals() as signals:
+        pinned = pin.pin_all(plan.binds)  # (2)
+        try:
+            sandbox = process.start(plan, pins.addresses, identity, stdio)  # (3)
+            try:
+                network = _prepare(plan, sandbox, pinned, pins, identity)
+                supervisor = Supervisor(plan, sandbox, recorder, on_violation)
+                supervisor.serve(network, pins, resolver)
+                recorder.record(
+                    "sandbox", backend="bubblewrap", uid=identity.uid if identity else os.getuid()
+                )
+            except BaseException:
+                sandbox.abandon()
+                raise
+        finally:
+            pin.close_all(pinned)
+        return supervisor.run(signals.pipe)  # (7)
+
+
+def _identity(plan: Plan, as_user: Identity | None) -> Identity | None:
+    if os.geteuid() != 0:
+        if as_user is not None and as_user.uid != os.geteuid():
+            raise SandboxSetupError("only root can run a server as someone else")
+        return None
+    identity = as_user or choose_identity(
+        None, [bind.source for bind in plan.binds if bind.role == "grant"]
+    )
+    if identity is None or identity.uid == 0:
+        raise SandboxSetupError("a server never runs as root", hint="--as-user with another user")
+    return identity
+
+
+def _prepare(
+    plan: Plan,
+    sandbox: process.Blocked,
+    pinned: tuple[pin.Pinned, ...],
+    pins: Pins,
+    identity: Identity | None,
+) -> netns.Network:
+    pin.verify_inside(sandbox.first, pinned)  # (4)
+    listen = [address for name in pins.addresses for address in pins.listeners(name)]
+    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
+
+    def as_owner() -> None:
+        # Root, too, does this as the user: a container's root may lack CAP_SYS_RESOURCE, while
+        # the user who made the sandbox's user namespace has every capability in it.
+        if identity is not None:
+            stage.become(identity)
+        limits.apply(sandbox.first, plan.limits)  # (5)
+
+    return netns.prepare(sandbox.first, listen, spare, as_owner)  # (6)

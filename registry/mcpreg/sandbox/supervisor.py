@@ -1,0 +1,190 @@
+"""From released to ended: one loop that relays, watches, records and, when it must, kills."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from mcpreg.core.plan import Plan
+from mcpreg.errors import SandboxSetupError
+from mcpreg.sandbox import limits
+from mcpreg.sandbox.egress import Egress
+from mcpreg.sandbox.interface import OnViolation, Outcome, Recorder, Resolver, Violation
+from mcpreg.sandbox.loop import READ, Loop
+from mcpreg.sandbox.netns import Network
+from mcpreg.sandbox.pins import Pins
+from mcpreg.sandbox.process import Blocked
+from mcpreg.sandbox.responder import Responder
+from mcpreg.sandbox.watch import PacketWatch
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+GRACE_SECONDS = 2.0  # between asking the server to end and ending it
+MAX_VIOLATIONS = 1000  # recorded in one run that goes on after them
+
+
+class Signals:
+    """While entered, the ending signals are bytes on a pipe instead of interruptions."""
+
+    def __init__(self) -> None:
+        self.pipe, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._before: dict[
+            signal.Signals, Callable[[int, FrameType | None], object] | int | None
+        ] = {}
+
+    def __enter__(self) -> Signals:
+        try:
+            self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        except ValueError as error:
+            raise SandboxSetupError("a sandbox can only be run from the main thread") from error
+        for number in ENDING:
+            # Only counted: the pipe carries them to the loop.
+            self._before[number] = signal.signal(number, lambda *_: None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.set_wakeup_fd(self._wakeup)
+        os.close(self.pipe)
+        os.close(self._write)
+
+
+class Supervisor:
+    """Owns the sandbox's processes until they have ended."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        blocked: Blocked,
+        recorder: Recorder,
+        on_violation: OnViolation,
+    ) -> None:
+        self._plan = plan
+        self._sandbox = blocked
+        self._recorder = recorder
+        self._on_violation = on_violation
+        self._loop = Loop()
+        self._violations = 0
+        self._killed_for: Violation | None = None
+        self._ended = False
+        self._deadline: float | None = None
+        self._drains: list[Callable[[], None]] = []
+        self._closes: list[Callable[[], None]] = [self._loop.close]
+
+    def serve(self, network: Network, pins: Pins, resolver: Resolver) -> None:
+        """Take over the network of the sandbox."""
+        egress = Egress(self._loop, pins, self._recorder, resolver)
+        watch = PacketWatch(network.packets, pins, self._violate)
+        responder = Responder(
+            self._loop,
+            pins,
+            lambda name: pins.add(name) and egress.bind(network.spare, name),
+            self._violate,
+        )
+        self._loop.watch(network.packets, READ, watch.read)
+        responder.serve(network.dns_udp, network.dns_tcp)
+        names = [(name, port) for name in pins.addresses for _, port in pins.listeners(name)]
+        for listener, (name, port) in zip(network.listeners, names, strict=True):
+            egress.listen(listener, name, port)
+        self._drains += [watch.read, lambda: responder.read_datagrams(network.dns_udp)]
+        self._closes.insert(0, egress.close)
+
+    def run(self, signals: int) -> Outcome:
+        """Release the server and stay until it has ended; `signals` is `Signals.pipe`.
+
+        Whatever goes wrong in here, audit log included, ends the server.
+        """
+        started = time.monotonic()
+        self._loop.watch(self._sandbox.monitor_fd, READ, self._end)
+        self._loop.watch(signals, READ, lambda _: self._asked_to_end(signals))
+        try:
+            self._sandbox.release()
+            while not self._ended:
+                self._loop.turn(limits.WATCH_SECONDS)
+                self._look()
+        finally:
+            status = self._finish()
+        seconds = time.monotonic() - started
+        code = os.waitstatus_to_exitcode(status)
+        # bubblewrap reports a server that a signal ended as 128 + signal, like a shell.
+        number = -code if code < 0 else code - 128
+        if number in _SIGNALS and (code < 0 or code > 128):
+            return Outcome(None, number, self._killed_for, seconds)
+        return Outcome(code, None, self._killed_for, seconds)
+
+    def _end(self, _events: int) -> None:
+        self._ended = True
+
+    def _look(self) -> None:
+        """What no descriptor reports: memory and the end of a grace period."""
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self._sandbox.kill()
+        used = limits.memory_of(self._sandbox.first)
+        if used > self._plan.limits.memory and self._killed_for is None:
+            self._kill_for(Violation("memory", f"{used} bytes"))
+
+    def _violate(self, violation: Violation) -> None:
+        if self._on_violation == "kill":
+            if self._killed_for is None:
+                self._kill_for(violation)
+            return
+        self._violations += 1
+        if self._violations <= MAX_VIOLATIONS:
+            self._record(violation, "denied")
+
+    def _kill_for(self, violation: Violation) -> None:
+        self._killed_for = violation
+        try:
+            self._record(violation, "killed")  # first: a record must not depend on the kill
+        finally:
+            self._sandbox.kill()
+
+    def _record(self, violation: Violation, action: str) -> None:
+        self._recorder.record(
+            "violation", kind=violation.kind, target=violation.target, action=action
+        )
+
+    def _asked_to_end(self, signals: int) -> None:
+        """Ask the server first, once; the sandbox ends with it or after the grace period."""
+        numbers = os.read(signals, 64)
+        for number in numbers:
+            self._recorder.record("asked-to-end", signal=number)
+        if self._deadline is not None or len(numbers) > 1:
+            self._sandbox.kill()
+            return
+        self._deadline = time.monotonic() + GRACE_SECONDS
+        for pid in _children(self._sandbox.first):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGTERM)
+
+    def _finish(self) -> int:
+        """End what is left, hear what it still had to say, and give everything back."""
+        self._sandbox.kill()
+        _, status = os.waitpid(self._sandbox.monitor, 0)
+        # Its parent is gone: init reaps it, and until then its descriptor says whether it ended.
+        select.select([self._sandbox.first_fd], [], [], 5.0)
+        try:
+            for drain in self._drains:
+                drain()
+        finally:
+            for close in self._closes:
+                close()
+            for descriptor in (self._sandbox.first_fd, self._sandbox.monitor_fd):
+                os.close(descriptor)
+        return status
+
+
+_SIGNALS: Sequence[int] = [int(number) for number in signal.valid_signals()]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []

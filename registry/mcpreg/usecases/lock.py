@@ -1,0 +1,299 @@
+"""manifest -> resolve -> install -> ask -> lock; and the same again to see whether it holds."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mcpreg.core import canonical, toolset
+from mcpreg.core.lock import LOCK_FILE, Lock, LockedToolset, parse_lock
+from mcpreg.core.manifest import (
+    MANIFEST_FILE,
+    MAX_MANIFEST_BYTES,
+    Manifest,
+    Package,
+    Prompt,
+    Tool,
+)
+from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS, Offer
+from mcpreg.errors import McpregError, NotFoundError, UsageError
+from mcpreg.packages.interface import Progress
+from mcpreg.packages.registry import KINDS, kind_for
+from mcpreg.store.files import write_atomic
+from mcpreg.usecases.introspect import introspect
+from mcpreg.usecases.probe import probe_plan
+
+_MAX_LISTED = 20  # differences shown
+
+
+def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tuple[Lock, Offer]:
+    """Resolve, install into a temporary folder, start once without network, and write it all down.
+
+    Nothing is compared with what the manifest declares: see `declared_differences`.
+
+    Args:
+        manifest: its first PyPI or npm package that speaks stdio is locked.
+        resolved_at: RFC 3339 UTC (`2026-11-20T00:00:00Z`); what was released later is not seen.
+        progress: takes one sentence a step, and what is left out.
+
+    Raises:
+        UsageError: the manifest has no package that can be locked.
+        McpregError: no binary artifacts, or the server does not start; and its subclasses as
+            `PackageKind.resolve`, `PackageKind.install` and `introspect` raise them.
+    """
+    package = lockable_package(manifest)
+    kind = kind_for(package.registry_type)
+    with tempfile.TemporaryDirectory(prefix="mcpreg-lock-") as folder:
+        work, app = Path(folder, "resolve"), Path(folder, "app")
+        work.mkdir()
+        app.mkdir()
+        progress(f"resolving {package.identifier} {package.version} as of {resolved_at}")
+        resolution = kind.resolve(package, resolved_at, work)
+        for note in resolution.notes:
+            progress(note)
+        kind.install(resolution, app, progress=progress)
+        entry = kind.entry(package, app)
+        progress(f"starting {' '.join(entry)} without network to read what it offers")
+        offer = introspect(probe_plan(manifest, resolution, app, kind.runtime(resolution)))
+    lock = Lock(
+        name=manifest.name,
+        version=manifest.version,
+        manifest=manifest.digest(),
+        resolved_at=resolved_at,
+        runtime=resolution.runtime,
+        package=resolution.package,
+        entry=entry,
+        wheels=resolution.wheels,
+        npm_packages=resolution.npm_packages,
+        toolset=locked_toolset(offer),
+        sandbox=manifest.capabilities.sandbox,
+    )
+    return lock, offer
+
+
+def lockable_package(manifest: Manifest) -> Package:
+    """The first package that can be locked. Raises `UsageError` that says what there is instead."""
+    known = [kind.registry_type for kind in KINDS]
+    packages = manifest.packages or ()
+    for package in packages:
+        if package.registry_type in known and package.transport.type == "stdio":
+            return package
+    if packages:
+        found = ", ".join(f"{item.registry_type} over {item.transport.type}" for item in packages)
+        reason = f"only {found}"
+    else:
+        reason = "only remote servers" if manifest.remotes else "no package"
+    raise UsageError(
+        f"{manifest.name} has {reason}; nothing here can be locked",
+        hint=f"a lock is for a {' or '.join(known)} package over stdio; without one the entry is "
+        "listed, not installable",
+    )
+
+
+def locked_toolset(offer: Offer) -> LockedToolset:
+    """The hashes of what was offered, and how it was asked."""
+    tools = toolset.tool_hashes(offer.tools)
+    instructions = offer.instructions
+    return LockedToolset(
+        protocol=offer.protocol,
+        client_capabilities=dict(offer.client_capabilities),
+        tools=tools,
+        prompts=toolset.prompt_hashes(offer.prompts),
+        instructions=canonical.digest(instructions) if instructions else None,
+        digest=canonical.digest(tools),
+    )
+
+
+def declared_differences(manifest: Manifest, offer: Offer) -> list[str]:
+    """How the declared tools and prompts differ from those listed, a sentence each.
+
+    A declaration of a name alone is enough; whatever else is declared must be what is listed.
+    """
+    declared = manifest.capabilities
+    return [
+        *_differences("tool", declared.tools, offer.tools, TOOL_FIELDS),
+        *_differences("prompt", declared.prompts, offer.prompts, PROMPT_FIELDS),
+    ]
+
+
+def _differences(
+    what: str,
+    declared: Iterable[Tool | Prompt],
+    listed: Iterable[Mapping[str, Any]],
+    fields: Iterable[str],
+) -> list[str]:
+    offered = {item["name"]: item for item in listed}
+    said = {
+        item.name: item.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for item in declared
+    }
+    found = [f"{what} {name} is declared but not listed" for name in said if name not in offered]
+    found += [f"{what} {name} is listed but not declared" for name in offered if name not in said]
+    found += [
+        f"{what} {name} is listed with another {field}"
+        for name in said.keys() & offered.keys()
+        for field in fields
+        if field in said[name] and said[name][field] != offered[name].get(field)
+    ]
+    return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What `write_lock` did: the lock, what was offered, and whether the file changed."""
+
+    path: Path
+    lock: Lock
+    offer: Offer
+    changed: bool
+
+
+def write_lock(
+    folder: Path, *, resolved_at: str | None, now: Callable[[], datetime], progress: Progress
+) -> Written:
+    """Lock the manifest of `folder` and replace its `mcps-lock.json`.
+
+    Without `resolved_at`, an existing lock's moment is kept while the package is the same, so that
+    locking again changes nothing by itself; else it is this hour.
+
+    Raises:
+        McpregError: the server offers other tools than the manifest declares; and as `make_lock`.
+    """
+    manifest = read_manifest(folder)
+    path = folder / LOCK_FILE
+    moment = resolved_at or _moment(path, manifest) or _hour(now())
+    lock, offer = make_lock(manifest, resolved_at=moment, progress=progress)
+    differences = declared_differences(manifest, offer)
+    if differences:
+        raise McpregError(
+            f"{manifest.name} offers something else than {MANIFEST_FILE} declares: "
+            + "; ".join(_shortened(differences)),
+            hint=f"correct capabilities in {MANIFEST_FILE}, then lock again",
+        )
+    data = lock.canonical()
+    changed = not path.exists() or path.read_bytes() != data
+    if changed:
+        write_atomic(path, data)
+    return Written(path, lock, offer, changed)
+
+
+def check_lock(folder: Path, *, progress: Progress) -> list[str]:
+    """Derive the lock of `folder` again, at its own moment, and say how it differs; empty: not.
+
+    Raises:
+        NotFoundError: there is no lock.
+        McpregError: it is not readable as one; and as `make_lock`.
+    """
+    manifest = read_manifest(folder)
+    path = folder / LOCK_FILE
+    committed = _read_lock(path)
+    lock, offer = make_lock(manifest, resolved_at=committed.resolved_at, progress=progress)
+    if _is_newer_node(lock, committed):
+        # The lock says which Node it was read with; every newer one may run it, and check it.
+        lock = lock.model_copy(update={"runtime": committed.runtime})
+    derived = lock.canonical()
+    differences = declared_differences(manifest, offer)
+    if path.read_bytes() == derived:
+        return differences
+    found = _compared(json.loads(committed.canonical()), json.loads(derived), "")
+    return differences + (found or [f"{path.name} is not canonical JSON"])
+
+
+def _is_newer_node(derived: Lock, committed: Lock) -> bool:
+    here, there = derived.runtime, committed.runtime
+    return here.kind == "node" and there.kind == "node" and here.major > there.major
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of one version's folder. Raises `NotFoundError` or `McpregError`."""
+    path = folder / MANIFEST_FILE
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise NotFoundError(
+            f"no {MANIFEST_FILE} in {folder}", hint="mcpreg init writes one"
+        ) from error
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise McpregError(f"{path} is larger than {MAX_MANIFEST_BYTES >> 20} MiB")
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        raise McpregError(
+            f"{path} is not a valid manifest: {_said(error)}", hint=f"mcpreg validate {folder}"
+        ) from error
+
+
+def _read_lock(path: Path) -> Lock:
+    try:
+        return parse_lock(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path} does not exist", hint=f"mcpreg lock {path.parent}") from error
+    except ValidationError as error:
+        raise McpregError(f"{path} is not a lock: {_said(error)}", hint="mcpreg lock") from error
+    except (OSError, ValueError) as error:
+        raise McpregError(f"{path} is not a lock: {error}", hint="mcpreg lock") from error
+
+
+def _said(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _moment(path: Path, manifest: Manifest) -> str | None:
+    """The existing lock's moment, when it is for the same package."""
+    try:
+        lock = _read_lock(path)
+    except McpregError:
+        return None  # missing or broken: it is about to be written
+    package = lockable_package(manifest)
+    same = (package.registry_type, package.identifier, package.version) == (
+        lock.package.registry_type,
+        lock.package.identifier,
+        lock.package.version,
+    )
+    return lock.resolved_at if same else None
+
+
+def _hour(now: datetime) -> str:
+    whole = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _compared(before: Any, after: Any, path: str) -> list[str]:  # noqa: ANN401  # JSON values
+    """Where two JSON values differ, by path."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = sorted(before.keys() | after.keys())
+        return [
+            line
+            for key in keys
+            for line in _compared(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
+        ]
+    if isinstance(before, list) and isinstance(after, list):
+        gone = [item for item in before if item not in after]
+        new = [item for item in after if item not in before]
+        lines = [f"{path}: {_short(item)} is not derived again" for item in gone]
+        lines += [f"{path}: {_short(item)} is not in the lock" for item in new]
+        return lines or ([f"{path}: in another order"] if before != after else [])
+    return [] if before == after else [f"{path}: {_short(before)}, derived again {_short(after)}"]
+
+
+def _short(value: Any) -> str:  # noqa: ANN401  # a JSON value
+    if isinstance(value, dict):
+        value = {
+            key: value[key] for key in ("name", "path", "version", "platforms") if key in value
+        }
+    text = json.dumps(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    rest = len(lines) - _MAX_LISTED
+    return lines[:_MAX_LISTED] + ([f"and {rest} more"] if rest > 0 else [])

@@ -1,0 +1,109 @@
+"""The plan with which a server is started once to be asked what it offers.
+
+No network, no grants, nothing of the host's environment. A server that refuses to start without
+an input gets a fixed one: a path inside the sandbox's scratch folders for a file or folder, the
+declared default, choice or placeholder for the rest, and the word `placeholder` for a secret. That
+is a function of the manifest, whose digest the lock holds, so the same lock is derived again on
+every machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from mcpreg.core.capability import Files
+from mcpreg.core.inputs import argument_name, fill_arguments, fill_environment, input_specs
+from mcpreg.core.install import InputSpec
+from mcpreg.core.manifest import Input, InputWithVariables, Manifest, Package
+from mcpreg.core.plan import Bind, Plan
+from mcpreg.errors import UsageError
+from mcpreg.packages.interface import APP, Pins
+from mcpreg.packages.registry import kind_for
+from mcpreg.packages.runtime import Runtime
+from mcpreg.usecases.install import effective_limits
+
+_HOME = "/home/mcp"  # both are the sandbox's own, empty and writable
+_SCRATCH = "/tmp"  # noqa: S108
+_TEXT = {"number": "1", "boolean": "true", "string": "placeholder"}
+_TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}", re.ASCII)
+
+
+def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> Plan:
+    """What starts the locked package in `app` (installed for `runtime`) and allows it nothing.
+
+    Raises:
+        UsageError: the pins are for a package that the manifest does not have, or a capability or
+            an input of it makes no sense.
+        McpregError: the package offers no command.
+    """
+    package = _package(manifest, pins)
+    inputs: tuple[InputWithVariables, ...] = (
+        *(package.environment_variables or ()),
+        *(package.package_arguments or ()),
+    )
+    trees = {
+        item.argument: item.tree
+        for item in manifest.capabilities.parsed()
+        if isinstance(item, Files) and item.argument
+    }
+    specs = [
+        _filled(spec, item, trees) for spec, item in zip(input_specs(package), inputs, strict=True)
+    ]
+    return Plan(
+        name=f"{manifest.name}@{manifest.version}",
+        argv=(
+            *kind_for(pins.package.registry_type).entry(package, app),
+            *fill_arguments(specs, ()).argv,
+        ),
+        env={**runtime.env, **fill_environment(specs, frozenset(), {})},
+        binds=(*runtime.binds, Bind(str(app.resolve()), APP, role="app")),
+        links=runtime.links,
+        limits=effective_limits(manifest.capabilities.limits),
+    )
+
+
+def _package(manifest: Manifest, pins: Pins) -> Package:
+    wanted = pins.package
+    for package in manifest.packages or ():
+        its = (package.registry_type, package.identifier, package.version)
+        if its == (wanted.registry_type, wanted.identifier, wanted.version):
+            return package
+    raise UsageError(f"{manifest.name} has no package {wanted.identifier} {wanted.version}")
+
+
+def _filled(spec: InputSpec, item: InputWithVariables, trees: Mapping[str, bool]) -> InputSpec:
+    """The spec with a value that needs nobody to give it."""
+    if spec.value is not None:
+        variables = item.variables or {}
+        return replace(
+            spec, value=_TEMPLATE.sub(lambda match: _fill(match, variables, trees), spec.value)
+        )
+    if spec.required or (spec.default is not None and item.format == "filepath"):
+        return replace(spec, default=_sample(argument_name(spec), item, trees))
+    return spec
+
+
+def _fill(match: re.Match[str], variables: Mapping[str, Input], trees: Mapping[str, bool]) -> str:
+    name = match[1]
+    return _sample(name, variables[name], trees) if name in variables else match[0]
+
+
+def _sample(name: str, item: Input, trees: Mapping[str, bool]) -> str:
+    if item.format == "filepath":
+        return _path(name, item, trees)
+    if item.is_secret:
+        return _TEXT["string"]
+    chosen = item.default or (item.choices or (None,))[0] or item.placeholder or _TEXT[item.format]
+    if "\0" in chosen:
+        raise UsageError(f"the value of {name} holds a NUL byte")
+    return chosen
+
+
+def _path(name: str, item: Input, trees: Mapping[str, bool]) -> str:
+    """A folder for `fs:…:{name}/**`, a file for `fs:…:{name}`; without either, by the example."""
+    example = PurePosixPath(item.default or item.placeholder or "").name
+    is_folder = trees.get(name, not PurePosixPath(example).suffix)
+    return _HOME if is_folder else f"{_SCRATCH}/{example or 'file'}"
