@@ -181,7 +181,7 @@ def reach_out(stage: Stage) -> None:
     command = ["mcpreg", "run", SERVERS["fetch"]]
     console.print(Text(f"   client → {shlex.join(command)}", style="cyan"))
     console.print(Text('     fetch {"url": "https://undeclared.example/"}', style="dim"))
-    requests = [
+    requests: list[dict[str, object]] = [
         {
             "id": 1,
             "method": "initialize",

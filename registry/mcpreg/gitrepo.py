@@ -176,9 +176,16 @@ def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
     expected = f"servers/{manifest.name}/{manifest.version}"
     if folder != expected:
         raise McpregError(f"{folder} holds {manifest.name}@{manifest.version}", where=folder)
-    readme = files.get(f"{folder}/{README_FILE}")
     return Entry(
-        manifest.name, manifest.version, folder, manifest, lock, lock_bytes, readme, record
+        name=manifest.name,
+        version=manifest.version,
+        folder=folder,
+        manifest=manifest,
+        lock=lock,
+        lock_bytes=lock_bytes,
+        readme=files.get(f"{folder}/{README_FILE}"),
+        record=record,
+        manifest_bytes=files[f"{folder}/{MANIFEST_FILE}"],
     )
 
 

@@ -16,7 +16,7 @@ from mcpreg import gitrepo
 from mcpreg.core import canonical, toolset
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.index import blob_path
-from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime
+from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
 from mcpreg.core.manifest import Manifest
 from mcpreg.usecases.keys import NewKeys
 from mcpreg.usecases.publish import BRANCH, Published, publish
@@ -56,8 +56,13 @@ def make_manifest(name: str, version: str, **changes: object) -> Manifest:
     return Manifest.model_validate(document | changes)
 
 
-def make_lock(manifest: Manifest) -> Lock:
-    """The lock that such a manifest would have; its one wheel does not exist anywhere."""
+PLATFORMS = tuple(
+    f"linux-{machine}-cp3{minor}" for machine in ("aarch64", "x86_64") for minor in (11, 12, 13, 14)
+)
+
+
+def make_lock(manifest: Manifest, wheel: str | None = None) -> Lock:
+    """The lock that such a manifest has; `wheel` is its one artifact's SHA-256, if it has one."""
     tools = toolset.tool_hashes(
         tool.model_dump(by_alias=True, exclude_none=True) for tool in manifest.capabilities.tools
     )
@@ -66,11 +71,16 @@ def make_lock(manifest: Manifest) -> Lock:
         version=manifest.version,
         manifest=manifest.digest(),
         resolved_at="2026-10-31T00:00:00Z",
-        runtime=PythonRuntime(kind="python", versions=("3.11", "3.12", "3.13")),
+        runtime=PythonRuntime(kind="python", versions=("3.11", "3.12", "3.13", "3.14")),
         package=LockedPackage(
             registry_type="pypi", identifier="acme-clock", version=manifest.version
         ),
         entry=("python3", "/app/bin/acme-clock"),
+        wheels=(
+            (Wheel(name="acme-clock", version=manifest.version, sha256=wheel, platforms=PLATFORMS),)
+            if wheel
+            else ()
+        ),
         toolset=LockedToolset(
             protocol="2025-11-25",
             client_capabilities={},
@@ -97,13 +107,13 @@ class TinyRegistry:
         )
         return done.stdout.strip()
 
-    def submit(self, manifest: Manifest, *, locked: bool = True) -> None:
+    def submit(self, manifest: Manifest, *, locked: bool = True, wheel: str | None = None) -> None:
         folder = self.repo / "servers" / manifest.name / manifest.version
         folder.mkdir(parents=True)
         (folder / "mcps.json").write_bytes(canonical.pretty(manifest.document()))
         (folder / "README.md").write_text(f"# {manifest.name}\n")
         if locked:
-            (folder / "mcps-lock.json").write_bytes(make_lock(manifest).canonical())
+            (folder / "mcps-lock.json").write_bytes(make_lock(manifest, wheel).canonical())
         self.commit(f"Add {manifest.name} {manifest.version}")
 
     def commit(self, message: str) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 GENESIS = "0" * 64
+SEALED = "sealed"  # the one event that nobody records: it only ever follows a torn line
 MAX_LINE = 1 << 16  # bytes; a longer event keeps its name and size only
 _HASH_ROOM = 128
 
@@ -63,7 +64,7 @@ def write_line(
 ) -> tuple[bytes, Event]:
     """The bytes of the next line, sealing a torn one before it, and the event they hold."""
     if head.torn:
-        seal, sealed = _write(Head(head.seq, head.hash), time, "sealed", _torn(head.torn))
+        seal, sealed = _write(Head(head.seq, head.hash), time, SEALED, _torn(head.torn))
         text, written = _write(Head(sealed.seq, sealed.hash), time, event, fields)
         return b"\n" + seal + text, written
     return _write(head, time, event, fields)
@@ -71,7 +72,7 @@ def write_line(
 
 def write_seal(head: Head, time: str) -> tuple[bytes, Event]:
     """The bytes that end a torn line."""
-    seal, sealed = _write(Head(head.seq, head.hash), time, "sealed", _torn(head.torn))
+    seal, sealed = _write(Head(head.seq, head.hash), time, SEALED, _torn(head.torn))
     return b"\n" + seal, sealed
 
 
@@ -102,14 +103,15 @@ def verify(data: bytes) -> Chain:
         event = _follow(text, events[-1] if events else None)
         if damaged is None and event is None:
             damaged = text
-        elif damaged is None and event is not None:
+        elif damaged is None and event is not None and event.event != SEALED:
             events.append(event)
         elif event is not None and damaged is not None and _is_seal(event, damaged):
             sealed.append(number - 1)
             events.append(event)
             damaged = None
         else:
-            return Chain(tuple(events), b"", tuple(sealed), f"line {number - 1} was changed")
+            problem = f"line {number if damaged is None else number - 1} was changed"
+            return Chain(tuple(events), b"", tuple(sealed), problem)
     if damaged is not None:
         return Chain(tuple(events), b"", tuple(sealed), f"line {len(lines)} was changed")
     return Chain(tuple(events), rest, tuple(sealed), None)
@@ -150,7 +152,7 @@ def _parse(text: bytes) -> tuple[Event, str] | None:
 
 
 def _is_seal(event: Event, torn: bytes) -> bool:
-    return event.event == "sealed" and event.fields == _torn(torn)
+    return event.event == SEALED and event.fields == _torn(torn)
 
 
 def _torn(torn: bytes) -> dict[str, object]:

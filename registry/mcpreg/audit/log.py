@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 
 from mcpreg.audit import files, index
-from mcpreg.audit.chain import Chain, Event, Head, verify, write_line, write_seal
-from mcpreg.errors import McpregError
+from mcpreg.audit.chain import SEALED, Chain, Event, Head, verify, write_line, write_seal
+from mcpreg.errors import InternalError, McpregError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ class AuditLog:
         Raises:
             McpregError: the line could not be written; what it was to record must not happen.
         """
+        if event == SEALED:
+            raise InternalError("a seal is not an event")
         text, written = write_line(self._head, files.stamp(self._clock()), event, fields)
         with files.writing(self.path):
             files.append(self._descriptor, text)
@@ -170,7 +172,7 @@ def _seal(path: Path, head: Head, clock: files.Clock) -> bool:
     index.add(
         path.parent,
         time,
-        "sealed",
+        "mended",
         run=path.stem,
         head=Head(sealed.seq, sealed.hash),
         more={},

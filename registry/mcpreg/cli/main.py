@@ -18,6 +18,8 @@ from mcpreg.errors import InternalError, McpregError
 
 # Name -> (module, one line of help). The help stands here so that --help imports nothing either.
 COMMANDS = {
+    "validate": ("mcpreg.cli.validate", "Check manifests; say every problem at once."),
+    "lock": ("mcpreg.cli.lock", "Write mcps-lock.json, or check that it is still right."),
     "search": ("mcpreg.cli.search", "Find servers in the registries you trust."),
     "info": ("mcpreg.cli.info", "Show a server, and what it would be able to touch."),
     "install": ("mcpreg.cli.install", "Verify and install a server."),

@@ -26,6 +26,7 @@ class Entry:
     lock_bytes: bytes | None
     readme: bytes | None
     record: Record | None
+    manifest_bytes: bytes = b""
 
     @property
     def published_at(self) -> str | None:

@@ -154,7 +154,9 @@ class Tool(Model):
 
 
 class PromptArgument(Model):
-    """One argument of a prompt."""
+    """One argument of a prompt. Servers add members of their own (`default`), which are hashed."""
+
+    model_config = ConfigDict(extra="allow")
 
     name: str
     title: str | None = None

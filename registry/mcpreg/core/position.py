@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 MAX_DEPTH = 100  # the deepest tool schema seen is 17; recursive readers break from about 200
 MAX_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: beyond it, readers round differently
@@ -180,8 +180,7 @@ def _refuse_bad_escapes(text: str) -> None:
         raise StrictJSONError("encoding", message, place_of(text, match.start()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):  # a tuple: one is made for every value of the text
     """A member or element: its pointer, where it starts (its key, if any), where its value is."""
 
     pointer: Pointer

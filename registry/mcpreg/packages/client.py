@@ -44,14 +44,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing may be loaded between fork and exec
 
 
-def call(
-    command: Sequence[str],
-    *,
-    cwd: Path,
-    seconds: int,
-    what: str,
-    extra: Mapping[str, str] | None = None,
-) -> None:
+def call(command: Sequence[str], *, cwd: Path, seconds: int, what: str) -> None:
     """Run a package client to its end, quietly.
 
     Args:
@@ -59,7 +52,6 @@ def call(
         cwd: a folder of ours; nothing above it is read as a project.
         seconds: the whole call may take this long.
         what: what is being done, for the error: "resolve mcp-server-time 1.0".
-        extra: variables added to what is kept of the person's environment.
 
     Raises:
         VerificationError: the client found an artifact with another hash.
@@ -67,7 +59,7 @@ def call(
         McpregError: anything else; the hint holds the client's last lines.
     """
     with tempfile.TemporaryFile() as output:
-        code = _run(command, cwd, seconds, environment() | dict(extra or {}), output.fileno())
+        code = _run(command, cwd, seconds, environment(), output.fileno())
         if code == 0:
             return
         said = _tail(output.fileno())

@@ -78,6 +78,8 @@ def _bind(value: object) -> Bind:
 
 def _endpoint(value: object) -> Endpoint:
     members = _members(value, Endpoint)
+    if len(members) != len(fields(Endpoint)):
+        raise ValueError("an endpoint needs host and port")
     return Endpoint(_text(members["host"]), _number(members["port"]))
 
 

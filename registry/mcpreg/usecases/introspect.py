@@ -62,7 +62,7 @@ class _Page(RootModel[dict[str, Any]]):
     """A list result as it came; the session has checked it against the protocol's schema."""
 
 
-def introspect(plan: Plan) -> Offer:
+def introspect(plan: Plan, *, seconds: float = SECONDS) -> Offer:
     """Run the plan in the sandbox, list everything, stop it. The client declares no capability.
 
     Raises:
@@ -78,7 +78,7 @@ def introspect(plan: Plan) -> Offer:
         command = [sys.executable, "-P", "-m", "mcpreg.sandbox", str(file)]
         try:
             with _quiet_library():
-                return anyio.run(_ask, command, server)
+                return anyio.run(_ask, command, server, seconds)
         except BaseExceptionGroup as group:
             raise _translated(_first(group), plan, server) from group
         except (McpregError, *_FAILURES) as error:
@@ -102,8 +102,8 @@ def _quiet_library() -> Iterator[None]:
             logger.propagate = propagate
 
 
-async def _ask(command: Sequence[str], server: _Server) -> Offer:
-    with anyio.fail_after(SECONDS):
+async def _ask(command: Sequence[str], server: _Server, seconds: float) -> Offer:
+    with anyio.fail_after(seconds):
         async with Client(_connect(command, server), cache=None) as client:
             declared = client.server_capabilities
             lists: dict[str, Items] = {}
@@ -287,7 +287,7 @@ def _translated(error: BaseException, plan: Plan, server: _Server) -> BaseExcept
         case _ if server.problem:
             reason = server.problem
         case TimeoutError():
-            reason = f"did not answer within {SECONDS} s"
+            reason = "did not answer in time"
         case _ if isinstance(error, _SHAPE):
             reason = "answered something that is not MCP"
         case _:

@@ -1,39 +1,74 @@
-"""The report of one version: which checks ran, and what they found."""
+"""The report of one version: every rule with its result, and the lock against the tools."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import mcpreg
+from mcpreg.checks.engine import run
+from mcpreg.checks.finding import Finding
+from mcpreg.checks.interface import RuleInfo, Severity
+from mcpreg.checks.reading import Submission
+from mcpreg.checks.registry import RULES
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import CheckOutcome, CheckResult
+from mcpreg.core.lock import LOCK_FILE
+from mcpreg.core.manifest import MANIFEST_FILE
+
+README_FILE = "README.md"
+MAX_EVIDENCE = 300  # characters; the whole is what `mcpreg validate` says
 
 
 def report_on(entry: Entry, date: str) -> tuple[CheckOutcome, ...]:
     """Every check's outcome at `date` (RFC 3339). A check that cannot run here says so."""
-
-    def outcome(identity: str, result: CheckResult, evidence: str) -> CheckOutcome:
-        return CheckOutcome(
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in run(_submission(entry)):
+        found[finding.rule].append(finding)
+    outcomes = [(rule.id, *_judged(rule, found[rule.id])) for rule in RULES]
+    outcomes.append(("lock-lists-declared-tools", *_tools_agree(entry)))
+    outcomes.append(("lock-derived-again", *_derived(entry)))
+    return tuple(
+        CheckOutcome(
             id=identity,
             result=result,
-            evidence=evidence,
+            evidence=evidence[:MAX_EVIDENCE],
             tool_version=f"mcpreg {mcpreg.__version__}",
             date=date,
         )
+        for identity, result, evidence in outcomes
+    )
 
-    return (outcome("lock-matches", *_lock_matches(entry)),)
+
+def _submission(entry: Entry) -> Submission:
+    neighbours = {LOCK_FILE: entry.lock_bytes, README_FILE: entry.readme}
+    return Submission(
+        data=entry.manifest_bytes,
+        file=MANIFEST_FILE,
+        identity=f"{entry.name}/{entry.version}",
+        files={name: data for name, data in neighbours.items() if data is not None},
+    )
 
 
-def _lock_matches(entry: Entry) -> tuple[CheckResult, str]:
-    """Whether the committed lock is about this manifest and lists the declared tools."""
-    lock = entry.lock
-    if lock is None:
+def _judged(rule: RuleInfo, findings: list[Finding]) -> tuple[CheckResult, str]:
+    if not findings:
+        return "pass", ""
+    said = "; ".join(f"{item.file}:{item.line}: {item.message}" for item in findings)
+    return ("fail" if rule.severity is Severity.ERROR else "warn"), said
+
+
+def _tools_agree(entry: Entry) -> tuple[CheckResult, str]:
+    """Whether the locked toolset is exactly the declared one, by name."""
+    if entry.lock is None:
         return "not-run", "listed: no lock"
-    if lock.manifest != entry.manifest.digest():
-        return "fail", f"the lock names manifest {lock.manifest[:19]}…"
-    if lock.canonical() != entry.lock_bytes:
+    if entry.lock.canonical() != entry.lock_bytes:
         return "fail", "the lock is not canonical JSON"
-    if lock.sandbox != entry.manifest.capabilities.sandbox:
-        return "fail", "the lock grants other capabilities than the manifest asks for"
     declared = {tool.name for tool in entry.manifest.capabilities.tools}
-    if declared != set(lock.toolset.tools):
+    if declared != set(entry.lock.toolset.tools):
         return "fail", "the lock lists other tools than the manifest declares"
-    return "pass", f"{len(declared)} tools, manifest {lock.manifest[:19]}…"
+    return "pass", f"{len(declared)} tools"
+
+
+def _derived(entry: Entry) -> tuple[CheckResult, str]:
+    if entry.lock is None:
+        return "not-run", "listed: no lock"
+    return "not-run", "publishing reaches no package index; mcpreg lock --check does"

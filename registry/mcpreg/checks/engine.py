@@ -1,0 +1,62 @@
+"""Run every rule over one submission."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mcpreg.checks.finding import Finding, visible
+from mcpreg.checks.interface import Problem, ReadingRule, Rule, RuleInfo
+from mcpreg.checks.reading import Reading, Submission, read
+from mcpreg.checks.registry import RULES
+from mcpreg.checks.subject import Subject, subject_of
+from mcpreg.core.position import Place, Positions, to_text
+
+MAX_FINDINGS = 200  # a submission with more is not a slip; the report says how many there were
+
+_READING_RULES = tuple(rule for rule in RULES if isinstance(rule, ReadingRule))
+_MEANING_RULES = tuple(rule for rule in RULES if isinstance(rule, Rule))
+
+
+def run(submission: Submission) -> tuple[Finding, ...]:
+    """Every problem of a submission, in the order of the file. Never raises."""
+    reading = read(submission)
+    subject = subject_of(reading)
+    found: list[tuple[RuleInfo, Problem]] = [
+        (rule, problem) for rule in _READING_RULES for problem in rule.check(reading)
+    ]
+    if subject is not None:
+        found += _about_meaning(subject)
+    if not found:
+        return ()
+    return tuple(sorted(_placed(found, reading), key=_order)[:MAX_FINDINGS])
+
+
+def _about_meaning(subject: Subject) -> Iterator[tuple[RuleInfo, Problem]]:
+    for rule in _MEANING_RULES:
+        for problem in rule.check(subject):
+            if not subject.blind or not subject.is_blind(problem.pointer):
+                yield rule, problem
+
+
+def _placed(found: list[tuple[RuleInfo, Problem]], reading: Reading) -> Iterable[Finding]:
+    wanted = [problem.pointer for _, problem in found if problem.pointer]
+    positions = Positions(reading.text if wanted else "", wanted)
+    for rule, problem in found:
+        place = problem.place or Place(1, 1)
+        if problem.place is None and problem.file is None:
+            look = positions.of_key if problem.at_key else positions.of_value
+            place = look(problem.pointer)
+        yield Finding(
+            rule=rule.id,
+            severity=rule.severity,
+            message=visible(problem.message),
+            file=visible(problem.file or reading.submission.file),
+            line=place.line,
+            column=place.column,
+            pointer=visible(to_text(problem.pointer)),
+            fix=None if problem.fix is None else visible(problem.fix),
+        )
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return (finding.file, finding.line, finding.column, finding.rule, finding.message)

@@ -1,0 +1,52 @@
+"""{arg} in a capability is a declared argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcpreg.checks.examples import with_capabilities, with_package
+from mcpreg.checks.interface import Example, Problem, Rule, Severity
+from mcpreg.checks.subject import Subject
+from mcpreg.core.capability import Files
+
+
+def _check(subject: Subject) -> Iterator[Problem]:
+    wanted = [
+        (grant.pointer, grant.capability.argument)
+        for grant in subject.grants
+        if isinstance(grant.capability, Files) and grant.capability.argument
+    ]
+    if not wanted:
+        return
+    declared = {
+        name
+        for package in subject.manifest.packages or ()
+        for item in package.package_arguments or ()
+        if (name := (item.name.lstrip("-") if item.type == "named" else item.value_hint))
+    }
+    for pointer, argument in wanted:
+        if argument not in declared:
+            listed = ", ".join(sorted(declared)) or "none"
+            yield Problem(
+                f"{{{argument}}} is no declared argument of a package (declared: {listed})",
+                pointer,
+                "add it to packageArguments, as valueHint or name",
+            )
+
+
+RULE = Rule(
+    id="argument-capability",
+    severity=Severity.ERROR,
+    rationale=(
+        "The path comes from what the person gives for that argument; without one nothing "
+        "would be granted."
+    ),
+    fires=Example(with_capabilities(sandbox=["fs:read:{folder}/**"])),
+    silent=Example(
+        {
+            **with_package(packageArguments=[{"type": "positional", "valueHint": "folder"}]),
+            **with_capabilities(sandbox=["fs:read:{folder}/**"]),
+        }
+    ),
+    check=_check,
+)

@@ -1,0 +1,210 @@
+"""A package index and an npm registry on 127.0.0.1, real enough for uv and npm.
+
+PyPI side: the JSON simple API (PEP 691) with upload times (PEP 700). npm side: packuments with
+`time`, and archives. What they serve is made by `wheel` and `npm_archive`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+RELEASED = "2026-01-01T00:00:00Z"
+RESOLVED_AT = "2026-06-01T00:00:00Z"
+
+
+def wheel(
+    name: str,
+    version: str,
+    *,
+    files: Mapping[str, str] | None = None,
+    requires: Sequence[str] = (),
+    scripts: Mapping[str, str] | None = None,
+    python: str = ">=3.8",
+    tag: str = "py3-none-any",
+) -> bytes:
+    """A wheel; `files` maps paths inside to text, `scripts` a command to `module:function`."""
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    metadata += [f"Requires-Python: {python}", *(f"Requires-Dist: {item}" for item in requires)]
+    commands = [f"{command} = {target}" for command, target in (scripts or {}).items()]
+    content = {
+        **(files or {}),
+        f"{info}/METADATA": "\n".join(metadata) + "\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nTag: {tag}\n",
+        f"{info}/entry_points.txt": "\n".join(["[console_scripts]", *commands]) + "\n",
+    }
+    content[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*content, f"{info}/RECORD"))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for path, text in content.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return stream.getvalue()
+
+
+def npm_archive(files: Mapping[str, str], links: Mapping[str, str] | None = None) -> bytes:
+    """An npm archive; `files` maps paths below `package/` to text."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"package/{path}")
+            entry.size = len(text.encode())
+            entry.mode = 0o644
+            archive.addfile(entry, io.BytesIO(text.encode()))
+        for path, target in (links or {}).items():
+            entry = tarfile.TarInfo(f"package/{path}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            archive.addfile(entry)
+    return stream.getvalue()
+
+
+@dataclass
+class LocalIndex:
+    """What is served. `files` maps a path to bytes; the two lists are rendered per request."""
+
+    url: str = ""
+    wheels: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    npm: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def add_wheel(
+        self,
+        name: str,
+        version: str,
+        *,
+        released: str = RELEASED,
+        **made: Any,  # noqa: ANN401  # as `wheel`
+    ) -> bytes:
+        data = wheel(name, version, **made)
+        tag = made.get("tag", "py3-none-any")
+        filename = f"{name.replace('-', '_')}-{version}-{tag}.whl"
+        self.add_file(name, filename, data, released)
+        return data
+
+    def add_file(self, name: str, filename: str, data: bytes, released: str = RELEASED) -> None:
+        self.files[f"/files/{filename}"] = data
+        self.wheels.setdefault(name, []).append(
+            {
+                "filename": filename,
+                "url": f"/files/{filename}",
+                "hashes": {"sha256": hashlib.sha256(data).hexdigest()},
+                "size": len(data),
+                "upload-time": released,
+                "yanked": False,
+            }
+        )
+
+    def add_npm(
+        self,
+        name: str,
+        version: str,
+        *,
+        files: Mapping[str, str] | None = None,
+        links: Mapping[str, str] | None = None,
+        released: str = RELEASED,
+        **manifest: Any,  # noqa: ANN401  # members of package.json
+    ) -> bytes:
+        document = {"name": name, "version": version, **manifest}
+        data = npm_archive({"package.json": json.dumps(document), **(files or {})}, links)
+        path = f"/archives/{name.replace('/', '-')}-{version}.tgz"
+        self.files[path] = data
+        packument = self.npm.setdefault(name, {"name": name, "versions": {}, "time": {}})
+        packument["time"] |= {"created": RELEASED, "modified": released, version: released}
+        packument["dist-tags"] = {"latest": version}
+        scripts = manifest.get("scripts", {})
+        packument["versions"][version] = {
+            **document,
+            "hasInstallScript": "postinstall" in scripts,
+            "dist": {
+                "tarball": f"{self.url}{path}",
+                "integrity": sri(data),
+                "shasum": hashlib.sha1(data).hexdigest(),
+            },
+        }
+        return data
+
+    def answer(self, path: str) -> tuple[str, bytes] | None:
+        """Content type and body for a path, or None."""
+        path = unquote(path).partition("?")[0]
+        self.asked.append(path)
+        if path in self.files:
+            return "application/octet-stream", self.files[path]
+        kind, _, name = path.lstrip("/").partition("/")
+        if kind == "simple" and name.strip("/") in self.wheels:
+            body = {
+                "meta": {"api-version": "1.1"},
+                "name": name.strip("/"),
+                "files": self.wheels[name.strip("/")],
+                "versions": [],
+            }
+            return "application/vnd.pypi.simple.v1+json", json.dumps(body).encode()
+        if path.lstrip("/") in self.npm:
+            return "application/json", json.dumps(self.npm[path.lstrip("/")]).encode()
+        return None
+
+
+def sri(data: bytes) -> str:
+    """Subresource Integrity, sha512."""
+    return "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    index: LocalIndex
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        found = self.index.answer(self.path)
+        kind, body = found or ("text/plain", b"not here")
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-cache")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def local_index() -> Iterator[LocalIndex]:
+    """Serve an empty index until the block ends."""
+    index = LocalIndex()
+    handler = type("Handler", (_Handler,), {"index": index})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    index.url = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def client_settings(index: LocalIndex, folder: str) -> dict[str, str]:
+    """Environment that points uv and npm at the index, with caches of their own."""
+    return {
+        "UV_DEFAULT_INDEX": f"{index.url}/simple",
+        "UV_CACHE_DIR": f"{folder}/uv-cache",
+        "npm_config_registry": f"{index.url}/",
+        "npm_config_cache": f"{folder}/npm-cache",
+        "npm_config_userconfig": f"{folder}/npmrc",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
