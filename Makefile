@@ -29,6 +29,9 @@ check: dev ## What a pull request must pass: style, types, layers, tests
 bench: dev ## Every speed claim, as ratios in one run
 	$(BIN)/python -m benchmarks
 
+soak: dev ## What takes long by nature: fifty killed installs and builds
+	MCPREG_KILLS=50 $(BIN)/pytest -n auto -k "kill" tests
+
 serve: dev ## The catalog of this checkout at http://127.0.0.1:8000
 	$(BIN)/mcpreg-site build --output public
 	$(BIN)/mcpreg-site serve public --port 8000

@@ -1,0 +1,1 @@
+"""The `mcpreg-site` command: one command a file."""

@@ -1,0 +1,29 @@
+"""The command table of `mcpreg-site`; errors become words in `mcpreg.cli.main`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import mcpreg
+from mcpreg.cli.main import LazyGroup, guarded
+
+COMMANDS = {
+    "build": ("mcpreg_site.cli.build", "Build the site of a commit into a folder."),
+    "serve": ("mcpreg_site.cli.serve", "Serve a built site, API included, on this machine."),
+    "keys": ("mcpreg_site.cli.keys", "Make the keys a registry signs with."),
+}
+
+
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(mcpreg.__version__, prog_name="mcpreg-site")
+def cli() -> None:
+    """Build and serve the site of an MCP registry that lives in a git repository."""
+
+
+def main() -> None:
+    """Entry point: run, translate every failure into words and an exit code."""
+    sys.exit(guarded(cli, "mcpreg-site"))

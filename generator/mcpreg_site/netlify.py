@@ -1,0 +1,106 @@
+"""`netlify.toml`: the tables of `routes` and `headers` in the words of a static host.
+
+A rewrite rule cannot fold or hash, so each name and version that emitted paths spell differently
+gets a rule of its own before the general ones.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+from mcpreg_site import paths
+from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.headers import CLASSES, EVERYWHERE
+from mcpreg_site.routes import API, NOT_FOUND, PREFIXES, REWRITES, Rewrite
+from mcpreg_site.tree import Tree
+
+FILE = "netlify.toml"
+# The one at the root of a registry's repository.
+PREVIEW = """\
+# CI signs a tree and deploys the finished folder, which has a netlify.toml of its own. What Netlify
+# builds by itself is a preview: it has no keys, and its pages say that they are unsigned.
+# This file is generated: python -m mcpreg_site.netlify > netlify.toml
+
+[build]
+publish = "public"
+command = \"\"\"
+python -m pip install --require-hashes -r requirements/dev.lock &&
+python -m pip install --no-deps . &&
+mcpreg-site build --output public\"\"\"
+
+[build.environment]
+PYTHON_VERSION = "3.11"
+
+"""
+# Netlify slows down beyond 10,000 rules; the rest is still served where paths are folded.
+MAX_EXCEPTIONS = 8000
+
+
+def netlify(catalog: Catalog) -> Tree:
+    """The tree's own `netlify.toml`: deploy the folder as it is."""
+    exceptions = [rule for server in catalog.servers for rule in _exceptions(server)]
+    text = '[build]\npublish = "."\n\n' + configuration(exceptions[:MAX_EXCEPTIONS])
+    return Tree({FILE: text.encode()})
+
+
+def configuration(exceptions: Iterable[Rewrite] = ()) -> str:
+    """Headers and redirects as TOML; without exceptions it is the same for every registry."""
+    blocks = [_headers("/*", EVERYWHERE.items())]
+    blocks += [_headers(kind.pattern, kind.headers.items()) for kind in CLASSES]
+    blocks += [_redirect(rule) for rule in (*exceptions, *REWRITES)]
+    blocks += [_redirect(Rewrite(f"{prefix}/*", NOT_FOUND), 404) for prefix in PREFIXES]
+    return "\n".join(blocks)
+
+
+def _exceptions(server: Server) -> Iterator[Rewrite]:
+    folded = paths.name_path(server.name)
+    where = f"{API}/servers/{folded}"
+    encoded = server.name.replace("/", "%2F")
+    asked = [server.name, encoded]
+    for prefix in PREFIXES:
+        for name in asked:
+            for version in server.versions:
+                segment = paths.version_segment(version.version)
+                if segment != version.version:
+                    for text in dict.fromkeys((version.version, _percent(version.version))):
+                        yield Rewrite(
+                            f"{prefix}/servers/{name}/versions/{text}",
+                            f"{where}/versions/{segment}.json",
+                        )
+            if folded != server.name:
+                base = f"{prefix}/servers/{name}/versions"
+                yield Rewrite(base, f"{where}/versions.json")
+                yield Rewrite(f"{base}/:version", f"{where}/versions/:version.json")
+
+
+def _percent(version: str) -> str:
+    return version.replace("+", "%2B").replace("!", "%21")
+
+
+def _headers(pattern: str, values: Iterable[tuple[str, str]]) -> str:
+    lines = [f"    {key} = {_text(value)}" for key, value in values]
+    return "\n".join(["[[headers]]", f"  for = {_text(pattern)}", "  [headers.values]", *lines, ""])
+
+
+def _redirect(rule: Rewrite, status: int = 200) -> str:
+    query = ", ".join(f"{key} = {_text(value)}" for key, value in rule.query.items())
+    lines = [
+        "[[redirects]]",
+        f"  from = {_text(rule.source)}",
+        *([f"  query = {{ {query} }}"] if query else []),
+        f"  to = {_text(rule.target)}",
+        f"  status = {status}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _text(value: str) -> str:
+    # A JSON string is a TOML basic string, DEL apart.
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(PREVIEW + configuration())

@@ -1,0 +1,69 @@
+"""One server as a line of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcpreg_site.catalog import Server
+from mcpreg_site.pages.reach import Mark, is_remote, marks
+from mcpreg_site.paths import server_url
+
+KINDS = {
+    "npm": "npm",
+    "pypi": "PyPI",
+    "oci": "Docker image",
+    "nuget": "NuGet",
+    "mcpb": "bundle",
+    "cargo": "Cargo",
+    "remote": "remote",
+}
+LEVELS = {
+    "safe": "no network, no files, no secrets",
+    "low": "named hosts, one folder to read, or one secret",
+    "medium": "a folder to write, wide hosts, or secrets with network",
+    "high": "your home, or the whole network with files or secrets",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a list shows of a server, from its latest version."""
+
+    url: str
+    name: str
+    title: str
+    description: str
+    version: str
+    published_at: str
+    level: str
+    marks: tuple[Mark, ...]
+    tools: int
+    kinds: tuple[str, ...]
+    tags: tuple[str, ...]
+    locked: bool
+    remote: bool
+    status: str
+
+
+def card(server: Server) -> Card:
+    """The latest version's line."""
+    latest = server.latest
+    manifest = latest.manifest
+    kinds: list[str] = [package.registry_type for package in manifest.packages or ()]
+    kinds += ["remote"] if manifest.remotes else []
+    return Card(
+        url=server_url(server.name),
+        name=server.name,
+        title=manifest.title or server.name.rpartition("/")[2],
+        description=manifest.description,
+        version=latest.version,
+        published_at=latest.published_at,
+        level=str(latest.safety.level),
+        marks=marks(manifest),
+        tools=len(manifest.capabilities.tools),
+        kinds=tuple(dict.fromkeys(kinds)),
+        tags=manifest.tags,
+        locked=latest.locked,
+        remote=is_remote(manifest),
+        status=latest.status,
+    )

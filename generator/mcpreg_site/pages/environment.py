@@ -1,0 +1,78 @@
+"""The one Jinja environment of a build.
+
+Autoescape is on for everything. `finalize` passes each printed text through `shown`, so that no
+template can forget that names, descriptions and versions were written by strangers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from mcpreg_site.catalog import Catalog
+from mcpreg_site.paths import server_url, version_url
+from mcpreg_site.templates import Templates
+from mcpreg_site.text import count, shortened, shown, web_address
+from mcpreg_site.tree import Tree
+
+STYLE, SCRIPT, ICON = "assets/site.css", "assets/site.js", "assets/icon.svg"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Renders pages of one catalog."""
+
+    environment: jinja2.Environment
+    assets: Tree
+
+    def page(self, template: str, **values: Any) -> bytes:  # noqa: ANN401  # a template's values
+        """One page as UTF-8."""
+        return self.environment.get_template(template).render(values).encode()
+
+
+def prepare(catalog: Catalog, templates: Templates) -> Pages:
+    """Compile nothing yet; load assets and say what every page knows."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates.folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+        auto_reload=False,
+    )
+    assets = {name: templates.asset(name) for name in (STYLE, SCRIPT, ICON)}
+    environment.filters.update(count=_count, shorten=shortened, web=web_address)
+    environment.globals.update(
+        registry=catalog.registry,
+        commit=catalog.commit,
+        now=catalog.now,
+        signed=catalog.signed,
+        root_sha256=_root(catalog),
+        server_url=server_url,
+        version_url=version_url,
+        style="/" + assets[STYLE][0],
+        script="/" + assets[SCRIPT][0],
+        icon="/" + assets[ICON][0],
+    )
+    return Pages(environment, Tree(dict(assets.values())))
+
+
+def _root(catalog: Catalog) -> str | None:
+    root = catalog.tuf.get("1.root.json")
+    return hashlib.sha256(root).hexdigest() if root else None
+
+
+def _count(number: int, word: str) -> str:
+    return count(number, word)
+
+
+def _finalize(value: object) -> object:
+    # Markup came from our own macros or from the sanitiser.
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return shown(value)
+    return value

@@ -1,0 +1,76 @@
+"""What a version may touch, at a glance: network, files, secrets, one mark each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mcpreg.core.capability import Capability, Egress, Files, Network, Variable
+from mcpreg.core.manifest import Manifest
+from mcpreg.core.plan import Access
+from mcpreg_site.text import count
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`kind` chooses the picture; `granted` whether it is shown strong or faint."""
+
+    kind: str
+    granted: bool
+    text: str
+
+
+def is_remote(manifest: Manifest) -> bool:
+    """Whether the server only runs elsewhere, where no sandbox of ours can hold it."""
+    return not manifest.packages and bool(manifest.remotes)
+
+
+def hosts(manifest: Manifest) -> tuple[str, ...]:
+    """The hosts of the remote addresses, in the manifest's order."""
+    found = (_host(remote.url) for remote in manifest.remotes or ())
+    return tuple(dict.fromkeys(host for host in found if host))
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def marks(manifest: Manifest) -> tuple[Mark, ...]:
+    """Three marks for what runs here, one for what runs elsewhere."""
+    if is_remote(manifest):
+        return (Mark("remote", True, f"runs at {', '.join(hosts(manifest)) or 'another host'}"),)
+    parsed = manifest.capabilities.parsed()
+    return _network(parsed), _files(parsed), _variables(parsed, manifest)
+
+
+def _network(parsed: tuple[Capability, ...]) -> Mark:
+    endpoints = [e for item in parsed if isinstance(item, Egress) for e in item.endpoints]
+    names = list(dict.fromkeys(endpoint.host for endpoint in endpoints))
+    if names:
+        return Mark("network", True, names[0] if len(names) == 1 else count(len(names), "host"))
+    if Network("loopback") in parsed:
+        return Mark("network", False, "own loopback only")
+    return Mark("network", False, "no network")
+
+
+def _files(parsed: tuple[Capability, ...]) -> Mark:
+    files = [item for item in parsed if isinstance(item, Files)]
+    if not files:
+        return Mark("files", False, "no files")
+    writes = any(item.access is Access.WRITE for item in files)
+    return Mark("files", True, "writes files" if writes else "reads files")
+
+
+def _variables(parsed: tuple[Capability, ...], manifest: Manifest) -> Mark:
+    names = {item.name for item in parsed if isinstance(item, Variable)}
+    if not names:
+        return Mark("secrets", False, "no secrets")
+    declared = [v for p in manifest.packages or () for v in p.environment_variables or ()]
+    # What the manifest does not call harmless counts as a secret.
+    secrets = names - {item.name for item in declared if not item.is_secret}
+    if secrets:
+        return Mark("secrets", True, count(len(secrets), "secret"))
+    return Mark("secrets", True, count(len(names), "setting"))

@@ -1,0 +1,108 @@
+"""A server's page, and a page a version with what changed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from mcpreg_site.catalog import Catalog, Server, Version
+from mcpreg_site.pages import readme
+from mcpreg_site.pages.cards import KINDS, LEVELS
+from mcpreg_site.pages.difference import Changes, changes
+from mcpreg_site.pages.environment import Pages
+from mcpreg_site.pages.install import run_command, settings, snippets
+from mcpreg_site.pages.reach import hosts, is_remote, marks
+from mcpreg_site.pages.report import report
+from mcpreg_site.pages.toolset import tool_view
+from mcpreg_site.paths import page_file, server_url, version_url
+from mcpreg_site.routes import api_url
+from mcpreg_site.tree import Content
+
+_NEGATIVE = ("cannot ", "receives no ", "never ", "has no ")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What it may touch: the sentences, those that allow and those that deny."""
+
+    level: str
+    note: str
+    may: tuple[str, ...]
+    cannot: tuple[str, ...]
+
+
+def server_pages(catalog: Catalog, server: Server, pages: Pages) -> Iterator[tuple[str, Content]]:
+    """The server's own page, then its versions'."""
+    yield page_file(server_url(server.name)), partial(_server, catalog, server, pages)
+    for version, older in pairwise((*server.versions, None)):
+        if version is not None:
+            url = version_url(server.name, version.version)
+            yield page_file(url), partial(_version, catalog, server, version, older, pages)
+
+
+def reach(version: Version) -> Reach:
+    """The sentences of the safety level, the denials apart; a remote server runs unheld."""
+    said = version.safety.sentences
+    if is_remote(version.manifest):
+        where = ", ".join(hosts(version.manifest)) or "another host"
+        said = (f"runs at {where}, where no sandbox of yours holds it", *said)
+    denials = tuple(sentence for sentence in said if sentence.startswith(_NEGATIVE))
+    return Reach(
+        level=str(version.safety.level),
+        note=LEVELS.get(version.safety.level, ""),
+        may=tuple(sentence for sentence in said if sentence not in denials),
+        cannot=denials,
+    )
+
+
+def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, object]:
+    manifest = version.manifest
+    return {
+        "server": server,
+        "version": version,
+        "manifest": manifest,
+        "title": manifest.title or server.name.rpartition("/")[2],
+        "reach": reach(version),
+        "marks": marks(manifest),
+        "tools": [tool_view(tool) for tool in manifest.capabilities.tools],
+        "report": report(version.entry.record),
+        "remote": is_remote(manifest),
+        "installable": catalog.signed and version.locked and version.indexed is not None,
+        "kinds": [KINDS[package.registry_type] for package in manifest.packages or ()],
+        "api": api_url(server.name, version.version),
+    }
+
+
+def _server(catalog: Catalog, server: Server, pages: Pages) -> bytes:
+    latest = server.latest
+    text = latest.entry.readme
+    return pages.page(
+        "server.html",
+        url=server_url(server.name),
+        command=run_command(latest),
+        snippets=snippets(latest),
+        settings=settings(latest.manifest),
+        # Safe to mark: the sanitiser's output.
+        readme=Markup(readme.render(text)) if text else None,  # noqa: S704
+        **_shared(catalog, server, latest),
+    )
+
+
+def _version(
+    catalog: Catalog, server: Server, version: Version, older: Version | None, pages: Pages
+) -> bytes:
+    changed: Changes | None = None
+    if older is not None:
+        changed = changes(older.manifest, version.manifest)
+    return pages.page(
+        "version.html",
+        url=version_url(server.name, version.version),
+        command=run_command(version, pinned=True),
+        older=older,
+        changed=changed,
+        **_shared(catalog, server, version),
+    )

@@ -1,0 +1,114 @@
+"""The one table of API addresses: where a request goes, on a static host and in `serve` alike.
+
+`/v0.1/servers` is a list and a prefix of other addresses, which no file system can be; so the
+documents lie under `/api/v0.1/` in lower-case or hashed paths, and every host rewrites.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from mcpreg.core import names
+from mcpreg_site import paths
+
+API = "/api/v0.1"
+PREFIXES = ("/v0.1", "/v0")  # both behave the same upstream
+NOT_FOUND = f"{API}/not-found.json"
+_CURSOR = re.compile(rf"[0-9a-f]{{{paths.CURSOR_LENGTH}}}", re.ASCII)
+_PLACEHOLDER = re.compile(r":([a-z]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Requests for `source` with all of `query` get `target`. `:word` stands for one segment.
+
+    `:namespace` and `:name` are the parts of a server name, `:server` a whole one that the host
+    left percent-encoded; a query value is literal or a placeholder.
+    """
+
+    source: str
+    target: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def _rows() -> Iterator[Rewrite]:
+    for prefix in PREFIXES:
+        # A host takes the first match, so the most specific query comes first.
+        cursor, latest = {"cursor": ":cursor"}, {"version": "latest"}
+        yield Rewrite(f"{prefix}/servers", f"{API}/latest/:cursor.json", latest | cursor)
+        yield Rewrite(f"{prefix}/servers", f"{API}/latest/first.json", latest)
+        yield Rewrite(f"{prefix}/servers", f"{API}/all/:cursor.json", cursor)
+        yield Rewrite(f"{prefix}/servers", f"{API}/all/first.json")
+        for server in (":namespace/:name", ":server"):
+            where = f"{API}/servers/{server}"
+            yield Rewrite(f"{prefix}/servers/{server}/versions", f"{where}/versions.json")
+            yield Rewrite(
+                f"{prefix}/servers/{server}/versions/:version", f"{where}/versions/:version.json"
+            )
+        for word in ("health", "ping", "version"):
+            yield Rewrite(f"{prefix}/{word}", f"{API}/{word}.json")
+        yield Rewrite(f"{prefix}/openapi.yaml", "/openapi.yaml")
+
+
+REWRITES = tuple(_rows())
+
+
+def resolve(raw_path: str, query: Mapping[str, str]) -> str | None:
+    """The file path for a request, or None when no rule matches or a part of it is not possible.
+
+    `raw_path` is still percent-encoded, so that `%2F` inside a name is no separator.
+    """
+    parts = raw_path.rstrip("/").split("/")
+    for rule in REWRITES:
+        found = _match(rule, parts, query)
+        target = _fill(rule.target, found) if found is not None else None
+        if target is not None:
+            return target
+    return None
+
+
+def _fill(target: str, found: Mapping[str, str]) -> str | None:
+    folded: dict[str, str] = {}
+    for word, value in found.items():
+        safe = fold(word, value)
+        if safe is None:
+            return None
+        folded[word] = safe
+    return _PLACEHOLDER.sub(lambda match: folded[match[1]], target)
+
+
+def _match(rule: Rewrite, parts: list[str], query: Mapping[str, str]) -> dict[str, str] | None:
+    pattern = rule.source.split("/")
+    if len(pattern) != len(parts):
+        return None
+    wanted = [*zip(pattern, map(unquote, parts), strict=True)]
+    wanted += [(value, query.get(key, "")) for key, value in rule.query.items()]
+    found: dict[str, str] = {}
+    for expected, given in wanted:
+        if expected.startswith(":") and given:
+            found[expected[1:]] = given
+        elif expected != given:
+            return None
+    return found
+
+
+def fold(word: str, value: str) -> str | None:
+    """The form of a placeholder's value in emitted paths; None when it cannot name anything.
+
+    Whatever comes back is made of `[a-z0-9._-]` and at most one inner slash: no path escapes.
+    """
+    if word == "version":
+        return value if value == paths.LATEST else paths.version_segment(value)
+    if word == "cursor":
+        return value if _CURSOR.fullmatch(value) else None
+    whole = {"namespace": f"{value}/x", "name": f"x/{value}", "server": value}[word]
+    return paths.name_path(value) if names.is_name(whole) else None
+
+
+def api_url(name: str, version: str | None = None) -> str:
+    """The public address of a server's versions, or of one version."""
+    base = f"/v0.1/servers/{name.replace('/', '%2F')}/versions"
+    return base if version is None else f"{base}/{version.replace('+', '%2B')}"

@@ -1,0 +1,38 @@
+"""`/schemas/`: JSON Schemas of our documents, generated from the models that check them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mcpreg.core import canonical
+from mcpreg.core.index import Record, SearchList, ServerIndex
+from mcpreg.core.lock import Lock
+from mcpreg.core.manifest import Manifest, Model
+from mcpreg_site.catalog import Catalog
+from mcpreg_site.tree import Tree
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MODELS: dict[str, type[Model]] = {
+    "mcps": Manifest,
+    "mcps-lock": Lock,
+    "record": Record,
+    "search": SearchList,
+    "server-index": ServerIndex,
+}
+
+
+def schemas(catalog: Catalog) -> Tree:
+    """One file a model, each with its public address as `$id`."""
+    return Tree(
+        {
+            f"schemas/{name}.schema.json": partial(
+                _schema, model, f"{catalog.registry.base_url}/schemas/{name}.schema.json"
+            )
+            for name, model in MODELS.items()
+        }
+    )
+
+
+def _schema(model: type[Model], address: str) -> bytes:
+    body = model.model_json_schema(by_alias=True)
+    return canonical.pretty({"$schema": DIALECT, "$id": address, **body})

@@ -1,0 +1,48 @@
+"""The generator as one sentence."""
+
+from __future__ import annotations
+
+import json
+
+from mcpreg.gitrepo import Snapshot
+from mcpreg_site.api import api
+from mcpreg_site.catalog import Catalog, build
+from mcpreg_site.feeds import feeds
+from mcpreg_site.netlify import netlify
+from mcpreg_site.pages import pages
+from mcpreg_site.schemas import schemas
+from mcpreg_site.search import search
+from mcpreg_site.targets import targets
+from mcpreg_site.templates import Templates
+from mcpreg_site.tree import Tree
+
+MARKER = "build.json"
+"""Says that a folder is a site of ours; only such a folder is ever replaced."""
+
+
+def render(snapshot: Snapshot, templates: Templates) -> Tree:
+    """The whole site of a commit."""
+    catalog = build(snapshot)
+    return (
+        api(catalog)
+        | pages(catalog, templates)
+        | search(catalog)
+        | feeds(catalog)
+        | targets(catalog)
+        | schemas(catalog)
+        | netlify(catalog)
+        | _marker(catalog)
+    )
+
+
+def _marker(catalog: Catalog) -> Tree:
+    body = {
+        "mcpregSite": 1,
+        "registry": catalog.registry.name,
+        "commit": catalog.commit,
+        "time": catalog.now,
+        "signed": catalog.signed,
+        "servers": len(catalog.servers),
+        "versions": sum(len(server.versions) for server in catalog.servers),
+    }
+    return Tree({MARKER: json.dumps(body, indent=2).encode() + b"\n"})

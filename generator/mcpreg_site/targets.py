@@ -1,0 +1,34 @@
+"""`/tuf/` and `/targets/`: what `mcpreg` reads, exactly the bytes that were signed."""
+
+from __future__ import annotations
+
+from mcpreg.core import canonical
+from mcpreg.core.index import blob_path
+from mcpreg_site.catalog import Catalog
+from mcpreg_site.tree import Content, Tree
+
+# Listed by the top-level targets role, so it is found like any target; `tuf/` keeps it as well.
+_POLICY = "policy.json"
+
+
+def targets(catalog: Catalog) -> Tree:
+    """Metadata as committed, targets under hash-prefixed names, blobs at content addresses.
+
+    A commit without TUF emits none of it: what nobody signed must not look installable.
+    """
+    if not catalog.signed:
+        return Tree({})
+    contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
+    files = dict(catalog.targets.files)
+    if _POLICY in catalog.tuf:
+        files[_POLICY] = catalog.tuf[_POLICY]
+    contents |= {target_file(path, data): data for path, data in files.items()}
+    contents |= {blob_path(digest): data for digest, data in catalog.targets.blobs.items()}
+    return Tree(contents)
+
+
+def target_file(path: str, data: bytes) -> str:
+    """Where consistent snapshots put a target (TUF section 6.2): `<hash>.` before its name."""
+    folder, slash, name = path.rpartition("/")
+    digest = canonical.sha256(data).removeprefix("sha256:")
+    return f"targets/{folder}{slash}{digest}.{name}"
