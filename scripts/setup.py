@@ -113,13 +113,15 @@ def install_environment() -> None:
     bootstrap = str(REQUIREMENTS / "bootstrap.lock")
     sync = [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes"]
     editable = [uv, "pip", "install", "--quiet", "--python", python, "--no-deps"]
+    # The system's certificates, as pip uses them: a company's own authority is known there.
+    environment = {"UV_SYSTEM_CERTS": "1"} | os.environ
     for step in (
         [sys.executable, "-m", "venv", str(VENV)],
         [*pip, "--require-hashes", "--requirement", bootstrap],
         [*sync, *map(str, locks)],
         [*editable, "--no-build-isolation", "--editable", str(ROOT)],
     ):
-        if run(step):
+        if run(step, env=environment):
             stop(f"failed: {' '.join(step)}")
     ready.write_text(stamp(locks))
 
