@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -146,10 +147,11 @@ async def ask(stage: Stage, server: str, arguments: list[str], tool: str, values
         command=str(BIN / "mcpreg"), args=command, env=dict(stage.environment)
     )
     began = time.perf_counter()
-    async with Client(parameters, mode="legacy") as client:
-        first = time.perf_counter() - began
-        result = await client.call_tool(tool, values if isinstance(values, dict) else {})
-        text = " ".join(str(item.model_dump().get("text", "")) for item in result.content)
+    with Path(os.devnull).open("w") as quiet:  # servers talk on stderr, too
+        async with Client(stdio_client(parameters, errlog=quiet), mode="legacy") as client:
+            first = time.perf_counter() - began
+            result = await client.call_tool(tool, values if isinstance(values, dict) else {})
+            text = " ".join(str(item.model_dump().get("text", "")) for item in result.content)
     console.print(Text(f"     {tool} {json.dumps(values)}", style="dim"))
     console.print(Text(f"     → {' '.join(text.split())[:120]}", style="green"))
     console.print(Text(f"     ready after {first * 1000:.0f} ms", style="dim"))

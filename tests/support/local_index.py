@@ -175,7 +175,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815  # the name http.server calls
 
     def log_message(self, *args: object) -> None:
         pass

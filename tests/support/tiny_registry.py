@@ -15,7 +15,7 @@ from typing import Any
 from mcpreg import gitrepo
 from mcpreg.core import canonical, toolset
 from mcpreg.core.catalog import build_targets
-from mcpreg.core.index import blob_path
+from mcpreg.core.index import POLICY_TARGET, blob_path
 from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
 from mcpreg.core.manifest import Manifest
 from mcpreg.usecases.keys import NewKeys
@@ -131,10 +131,11 @@ class TinyRegistry:
         snapshot = gitrepo.read(self.repo, BRANCH)
         targets = build_targets(snapshot.entries)
         files = {f"tuf/{name}": data for name, data in snapshot.tuf.items()}
-        for path, data in targets.files.items():
-            parent, _, name = path.rpartition("/")
+        policy = {POLICY_TARGET: snapshot.tuf[POLICY_TARGET]}
+        for path, data in {**targets.files, **policy}.items():
+            folder, slash, name = path.rpartition("/")
             digest = canonical.sha256(data).removeprefix("sha256:")
-            files[f"targets/{parent}/{digest}.{name}"] = data
+            files[f"targets/{folder}{slash}{digest}.{name}"] = data
         files |= {blob_path(digest): data for digest, data in targets.blobs.items()}
         self.generations.append(files)
         for path, data in files.items():

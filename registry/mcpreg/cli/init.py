@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--no-launch", is_flag=True, help="Do not install and start the package.")
 @json_option
 def command(
+    *,
     package: str | None,
     source: Path | None,
     name: str | None,

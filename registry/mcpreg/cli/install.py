@@ -15,7 +15,7 @@ from mcpreg.store.places import places
 @json_option
 def command(server: str, registry: str | None, as_json: bool) -> None:
     """Verify SERVER, a name or name@version, and install exactly what its lock names."""
-    from mcpreg.cli.sentences import describe_capabilities
+    from mcpreg.core import safety
     from mcpreg.usecases.obtain import installed
 
     record, version = installed(places(), parse_reference(server), progress, registry)
@@ -33,6 +33,6 @@ def command(server: str, registry: str | None, as_json: bool) -> None:
         )
         return
     click.echo(f"installed {clean(record.name)}@{clean(record.version)} from {record.registry}")
-    for sentence in describe_capabilities(record.sandbox):
+    for sentence in safety.of_manifest(version.manifest).sentences:
         click.echo(f"  {clean(sentence)}")
     click.echo(f"run it with: mcpreg run {record.name}")

@@ -18,6 +18,7 @@ from mcpreg.errors import InternalError, McpregError
 
 # Name -> (module, one line of help). The help stands here so that --help imports nothing either.
 COMMANDS = {
+    "init": ("mcpreg.cli.init", "Start a manifest from a package or a server.json."),
     "validate": ("mcpreg.cli.validate", "Check manifests; say every problem at once."),
     "lock": ("mcpreg.cli.lock", "Write mcps-lock.json, or check that it is still right."),
     "search": ("mcpreg.cli.search", "Find servers in the registries you trust."),

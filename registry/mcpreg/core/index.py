@@ -15,6 +15,7 @@ from mcpreg.core.lock import Sha256, Timestamp
 from mcpreg.core.manifest import Model
 
 SEARCH_TARGET = "search/servers.json"
+POLICY_TARGET = "policy.json"
 Status = Literal["active", "deprecated", "deleted"]
 Tier = Literal["unverified", "community-trusted", "security-audited", "certified"]
 CheckResult = Literal["pass", "warn", "fail", "not-run"]
@@ -94,6 +95,18 @@ class ServerIndex(Model):
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the TUF target."""
         return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+class Policy(Model):
+    """How a registry signs; a target of the offline role, so no online key can change it."""
+
+    policy_version: Literal[1] = 1
+    mode: Literal["key-only"]
+    registry: str
+
+    def canonical(self) -> bytes:
+        """RFC 8785 bytes: the TUF target."""
+        return canonical.dumps(self.model_dump(mode="json", by_alias=True))
 
 
 class SearchEntry(Model):

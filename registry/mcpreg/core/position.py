@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 MAX_DEPTH = 100  # the deepest tool schema seen is 17; recursive readers break from about 200
+MAX_VALUES = 50_000  # the largest real toolset has 4,000; reading one costs far more than its bytes
 MAX_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: beyond it, readers round differently
 Pointer = tuple[str | int, ...]
 
@@ -38,7 +39,7 @@ class Place:
 class StrictJSONError(ValueError):
     """The bytes are not JSON that every reader understands in the same way.
 
-    `kind` is one of encoding, syntax, depth, duplicate-key and number; `place` is where.
+    `kind` is one of encoding, syntax, depth, values, duplicate-key and number; `place` is where.
     """
 
     def __init__(self, kind: str, message: str, place: Place) -> None:
@@ -65,6 +66,9 @@ def loads(data: bytes) -> Any:  # noqa: ANN401  # any JSON value
     text = _decode(data)
     if text.count("[") + text.count("{") > MAX_DEPTH and (place := _too_deep(text)):
         raise StrictJSONError("depth", f"nested more than {MAX_DEPTH} levels deep", place)
+    # Commas count values from above: those in strings are too few to matter.
+    if text.count(",") > MAX_VALUES:
+        raise StrictJSONError("values", f"holds more than {MAX_VALUES} values", Place(1, 1))
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
 from tuf.api.exceptions import (
     DownloadError,
     DownloadHTTPError,
@@ -23,7 +24,16 @@ from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 from urllib3.exceptions import HTTPError
 
 from mcpreg.core import canonical
-from mcpreg.core.index import SEARCH_TARGET, File, SearchList, ServerIndex, blob_path, index_target
+from mcpreg.core.index import (
+    POLICY_TARGET,
+    SEARCH_TARGET,
+    File,
+    Policy,
+    SearchList,
+    ServerIndex,
+    blob_path,
+    index_target,
+)
 from mcpreg.errors import McpregError, NotFoundError, UnreachableError, VerificationError
 from mcpreg.store.files import locked, write_atomic
 from mcpreg.trust.pins import Pin
@@ -117,6 +127,17 @@ class RegistryClient:
             if not self._updater.find_cached_target(info, str(local)):
                 self._updater.download_target(info, str(local))
             return local.read_bytes()
+
+    def policy(self) -> Policy:
+        """How the registry says it signs. Raises `VerificationError` for a way not known here."""
+        data = self.target(POLICY_TARGET)
+        try:
+            return Policy.model_validate_json(data or b"")
+        except ValidationError as error:
+            raise VerificationError(
+                f"{self.pin.url} signs in a way that this mcpreg does not know",
+                hint="a newer mcpreg may; nothing was changed here",
+            ) from error
 
     def server(self, name: str) -> ServerIndex:
         """A server's signed index document. Raises `NotFoundError` or as `refresh`."""

@@ -32,11 +32,11 @@ from tuf.api.metadata import (
 )
 from tuf.api.serialization.json import JSONSerializer
 
+from mcpreg.core.index import POLICY_TARGET
 from mcpreg.core.settings import ExpirySettings, TrustSettings
 from mcpreg.errors import UsageError, VerificationError
 from mcpreg.trust.keys import OFFLINE_THRESHOLD
 
-POLICY_TARGET = "policy.json"
 BIN_PREFIX = "bins"
 _SERIALIZER = JSONSerializer(compact=True)
 _VERSIONED = re.compile(r"([1-9]\d*)\.([a-z0-9-]+)\.json")

@@ -82,9 +82,10 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
         VerificationError: any step fails; the message says which.
         UnreachableError: the host does not answer.
     """
+    policy = client.policy()
     steps = [  # (1) (2) (3): the index came through the client, which refuses anything less
         f"1. root pinned as {client.pin.root[:19]}…",
-        "2. timestamp, snapshot and bins signed, fresh, not rolled back",
+        f"2. metadata signed, fresh, not rolled back; {policy.mode}: no public log vouches for it",
         f"3. index of {index.name} signed",
     ]
     indexed = select(index, version)  # (4)

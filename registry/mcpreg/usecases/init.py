@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from mcpreg.checks.finding import Finding
+from mcpreg.checks.interface import Severity
 from mcpreg.core import canonical, names, position, safety
 from mcpreg.core.lock import LOCK_FILE, Lock
 from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, parse_manifest
@@ -220,7 +221,8 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
     try:
         return parse_manifest(data)
     except ValidationError as error:
-        first, *others = validate_bytes(data).findings
+        found = validate_bytes(data).findings
+        first, *others = [item for item in found if item.severity is Severity.ERROR]
         more = f" (and {len(others)} more)" if others else ""
         raise UsageError(
             f"{first.pointer or 'the document'}: {first.message}{more}",
@@ -244,16 +246,14 @@ def offered(offer: Offer) -> dict[str, Any]:
     prompts = [_kept(item, PROMPT_FIELDS) for item in offer.prompts]
     for prompt in prompts:
         if "arguments" in prompt:
-            prompt["arguments"] = [
-                _kept(item, _PROMPT_ARGUMENT_FIELDS) for item in prompt["arguments"]
-            ]
+            given = prompt["arguments"]
+            prompt["arguments"] = [_kept(item, _PROMPT_ARGUMENT_FIELDS) for item in given]
+    resources = (*offer.resources, *offer.templates)
     found = {
         "specVersion": offer.protocol,
         "tools": [_kept(item, TOOL_FIELDS) for item in offer.tools],
         "prompts": prompts,
-        "resources": [
-            _kept(item, RESOURCE_FIELDS) for item in (*offer.resources, *offer.templates)
-        ],
+        "resources": [_kept(item, RESOURCE_FIELDS) for item in resources],
     }
     return {key: value for key, value in found.items() if value}
 

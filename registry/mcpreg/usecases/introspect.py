@@ -199,11 +199,13 @@ async def _connect(
         try:
             yield from_server, to_server
         finally:
+            # The reader then delivers no more and only empties the pipes: they must reach their
+            # end before the process counts as ended.
+            from_server.close()
+            to_server.close()
             with anyio.CancelScope(shield=True):
                 await _stop(process)
                 server.code = process.returncode
-            for stream in (to_client, from_server, to_server, from_client):
-                stream.close()
             tasks.cancel_scope.cancel()
 
 
@@ -212,21 +214,32 @@ async def _read_lines(
     to_client: MemoryObjectSendStream[SessionMessage | Exception],
     server: _Server,
 ) -> None:
-    buffer = bytearray()
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         async with to_client:
-            async for chunk in stdout:
-                server.received += len(chunk)
-                if server.received > MAX_BYTES:
-                    server.problem = f"wrote more than {MAX_BYTES >> 20} MiB"
-                    return
-                # Only the new part is searched: one long line costs its length, not its square.
-                *lines, rest = chunk.split(b"\n")
-                for line in lines:
-                    buffer += line
-                    await to_client.send(_message(bytes(buffer)))
-                    buffer.clear()
-                buffer += rest
+            await _deliver(stdout, to_client, server)
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        async for _ in stdout:
+            pass
+
+
+async def _deliver(
+    stdout: ByteReceiveStream,
+    to_client: MemoryObjectSendStream[SessionMessage | Exception],
+    server: _Server,
+) -> None:
+    buffer = bytearray()
+    async for chunk in stdout:
+        server.received += len(chunk)
+        if server.received > MAX_BYTES:
+            server.problem = f"wrote more than {MAX_BYTES >> 20} MiB"
+            return
+        # Only the new part is searched: one long line costs its length, not its square.
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            buffer += line
+            await to_client.send(_message(bytes(buffer)))
+            buffer.clear()
+        buffer += rest
 
 
 def _message(line: bytes) -> SessionMessage | Exception:
@@ -246,9 +259,10 @@ async def _write_lines(
     stdin: ByteSendStream, from_client: MemoryObjectReceiveStream[SessionMessage]
 ) -> None:
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-        async for item in from_client:
-            text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-            await stdin.send(text.encode() + b"\n")
+        async with from_client:
+            async for item in from_client:
+                text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await stdin.send(text.encode() + b"\n")
 
 
 async def _stop(process: Process) -> None:

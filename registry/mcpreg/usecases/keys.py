@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mcpreg.core import canonical
+from mcpreg.core.index import Policy
 from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import NotFoundError, UsageError
 from mcpreg.store.files import write_atomic
@@ -40,9 +41,7 @@ def init_keys(repository: Path, folder: Path, now: datetime) -> NewKeys:
         )
     signers = keys.generate(folder)
     offline = [signer for name, signer in signers.items() if name != keys.ONLINE]
-    policy = canonical.dumps(
-        {"policyVersion": 1, "mode": settings.trust.mode, "registry": settings.registry.name}
-    )
+    policy = Policy(mode=settings.trust.mode, registry=settings.registry.name).canonical()
     online = signers[keys.ONLINE].public_key
     files = create_offline(offline, online, policy, settings.trust, now)
     for name, data in files.items():

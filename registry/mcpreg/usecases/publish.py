@@ -16,12 +16,12 @@ from pathlib import Path
 from mcpreg import gitrepo
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.entry import Entry
-from mcpreg.core.index import CheckOutcome, Record
+from mcpreg.core.index import POLICY_TARGET, CheckOutcome, Record
 from mcpreg.core.settings import Settings
 from mcpreg.errors import McpregError, VerificationError
 from mcpreg.gitrepo import NewCommit, Snapshot
 from mcpreg.trust.keys import load_signer
-from mcpreg.trust.repository import POLICY_TARGET, Publication, load_offline, sign_online
+from mcpreg.trust.repository import Publication, load_offline, sign_online
 from mcpreg.usecases.report import report_on
 
 BRANCH = "published"

@@ -58,7 +58,7 @@ def add(
     elif not confirm(digest):
         raise PolicyError("not added: the root was not confirmed")
     pin = Pin(name or _name_from(url), url, digest)
-    RegistryClient(pin, root, places.cache / "registries" / digest[7:39]).refresh()
+    RegistryClient(pin, root, places.cache / "registries" / digest[7:39]).policy()
     Pins(places.config).add(pin, root)
     return pin
 
