@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Node from the environment comes after the system's own.
-export PATH := $(PATH):$(CURDIR)/.venv/bin:/usr/sbin:/sbin
+export PATH := $(PATH):$(CURDIR)/.venv/bin
 
 .PHONY: help demo test test-offline check bench soak serve dev requirements clean
 

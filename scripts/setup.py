@@ -23,9 +23,8 @@ MINIMUM_PYTHON = (3, 11)
 MINIMUM_NODE = 20
 
 # A command that must exist -> the Debian and Ubuntu package that brings it.
-COMMANDS = {"git": "git", "bwrap": "bubblewrap", "ip": "iproute2"}
+COMMANDS = {"git": "git", "bwrap": "bubblewrap"}
 OPTIONAL = {"chromium": "chromium"}
-SBIN = "/usr/sbin:/sbin"
 
 
 def stop(message: str) -> None:
@@ -35,9 +34,8 @@ def stop(message: str) -> None:
 
 def missing_packages(extra: list[str]) -> list[str]:
     """Debian packages to install, in the order of the table."""
-    path = os.environ.get("PATH", "") + ":" + SBIN
     wanted = COMMANDS | {name: OPTIONAL[name] for name in extra}
-    packages = [package for name, package in wanted.items() if not shutil.which(name, path=path)]
+    packages = [package for name, package in wanted.items() if not shutil.which(name)]
     if not has_venv():
         packages.append(f"python3.{sys.version_info.minor}-venv")
     return packages

@@ -172,6 +172,23 @@ def test_a_changed_installed_file_is_found(story: Story) -> None:
     assert "acme_clock/__init__.py" in found.stderr
 
 
+def test_installing_again_puts_the_locked_bytes_back(story: Story) -> None:
+    story.offer("1.0.0")
+    trust(story)
+    assert story.mcpreg("install", CLOCK).returncode == 0
+    source = next((story.folder / "data").rglob("acme_clock/__init__.py"))
+    source.write_text(source.read_text().replace("noon", "midnight"))
+    assert story.ask(CLOCK)[0] == "midnight"  # the deed works: a start hashes no file
+    assert story.mcpreg("install", CLOCK).returncode == 0
+    assert story.ask(CLOCK)[0] == "noon"
+    assert story.mcpreg("verify", CLOCK).returncode == 0
+
+
+def test_a_servers_own_json_flag_leaves_stdout_to_mcp(story: Story) -> None:
+    done = story.mcpreg("run", "io.github.acme/none", "--", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+
+
 def test_a_changed_install_record_is_never_launched(story: Story) -> None:
     story.offer("1.0.0")
     trust(story)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -176,19 +177,16 @@ def test_a_changed_index_is_refused(tmp_path: Path) -> None:
         AuditLog.create(tmp_path, server="io.github.acme/clock", version="1.0.0")
 
 
-def _write_many(state: Path) -> None:
-    for _ in range(5):
-        make_run(state)
-
-
 def test_runs_at_the_same_time_share_one_index(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_many, args=(tmp_path,)) for _ in range(3)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-        assert writer.exitcode == 0
+    code = """
+import pathlib, sys
+from mcpreg.audit import AuditLog
+for _ in range(5):
+    with AuditLog.create(pathlib.Path(sys.argv[1]), server="a", version="1") as log:
+        log.record("start")
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path]) for _ in range(3)]
+    assert [writer.wait(20) for writer in writers] == [0, 0, 0]
     runs = list_runs(tmp_path)
     assert len(runs) == 15
     assert all(run.ended and read_run(run.path).intact for run in runs)

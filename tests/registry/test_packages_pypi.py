@@ -130,8 +130,8 @@ def test_leaves_out_a_python_that_has_no_wheel_and_says_so(
 ) -> None:
     add_clock(index)
     index.wheels["acme-gears"].clear()
-    index.add_wheel("acme-gears", "1.5", python="<3.14")
-    index.wheels["acme-gears"][0]["requires-python"] = "<3.14"
+    for tag in ("cp311-none-any", "cp312-none-any", "cp313-none-any"):
+        index.add_wheel("acme-gears", "1.5", tag=tag)
     found = resolve(tmp_path)
     assert found.runtime == PythonRuntime(kind="python", versions=("3.11", "3.12", "3.13"))
     assert [note.partition(" is left out")[0] for note in found.notes] == [
@@ -259,7 +259,7 @@ def test_refuses_a_folder_that_is_not_empty(index: LocalIndex, tmp_path: Path) -
         KIND.install(resolution, tmp_path / "full", progress=lambda _: None)
 
 
-@pytest.mark.parametrize("planted", ["pyvenv.cfg", "acme_clock-1.0.data/scripts/python3"])
+@pytest.mark.parametrize("planted", ["pyvenv.cfg", "bin/python3"])
 def test_refuses_a_wheel_that_brings_its_own_interpreter(
     planted: str, index: LocalIndex, tmp_path: Path
 ) -> None:
@@ -340,12 +340,3 @@ def test_only_the_end_of_what_a_client_says_is_kept(tmp_path: Path) -> None:
         client.call(["sh", "-c", script], cwd=tmp_path, seconds=30, what="talk")
     assert (caught.value.hint or "").endswith("line 20000")
     assert len(caught.value.hint or "") < 2000
-
-
-@pytest.mark.network
-def test_mcp_server_time_installs_from_the_package_index(tmp_path: Path) -> None:
-    (tmp_path / "work").mkdir()
-    wanted = package("mcp-server-time", "2026.10.19")
-    found = KIND.resolve(wanted, "2026-11-20T00:00:00Z", tmp_path / "work")
-    app = install(found, tmp_path)
-    assert KIND.entry(wanted, app) == ("python3", "/app/bin/mcp-server-time")

@@ -125,6 +125,53 @@ def test_a_required_argument_is_asked_for_by_name(make: Make, around: Surroundin
         compile_plan(make(("fs:read:{directory}/**",), (DIRECTORY,)), around)
 
 
+@pytest.mark.parametrize("path", ["//", "//proc", "//dev", "/etc", "/home", "/etc/passwd"])
+def test_two_slashes_and_generated_files_are_no_way_around(
+    make: Make, around: Surroundings, path: str
+) -> None:
+    for capability in ("fs:read:{directory}/**", "fs:read:{directory}"):
+        with pytest.raises(PolicyError):
+            compile_plan(make((capability,), (DIRECTORY,)), replace(around, arguments=(path,)))
+
+
+@pytest.mark.parametrize("given", [{"value": "~/.ssh"}, {"default": "~/.ssh"}])
+def test_the_publisher_cannot_choose_the_folder_you_choose(
+    make: Make, around: Surroundings, given: dict[str, str]
+) -> None:
+    theirs = InputSpec("positional", "directory", **given)  # type: ignore[arg-type]  # both text
+    assert grants(make(("fs:read:{directory}/**",), (theirs,)), around) == []
+    hidden = InputSpec("named", "--directory", **given)  # type: ignore[arg-type]  # both text
+    installed = make(("fs:read:{directory}/**",), (DIRECTORY, hidden))
+    chosen = replace(around, arguments=("data",))
+    assert [bind.source for bind in grants(installed, chosen)] == [f"{around.cwd}/data"]
+
+
+def test_a_pattern_in_the_users_own_folder_name_opens_nothing_else(
+    make: Make, around: Surroundings, tmp_path: Path
+) -> None:
+    for name in ("proj*", "project1"):
+        (tmp_path / name / "data").mkdir(parents=True)
+    here = replace(around, cwd=str(tmp_path / "proj*"))
+    for capability in ("fs:write:./data/**", "fs:write:./d*/**"):
+        assert [bind.source for bind in grants(make((capability,)), here)] == [
+            str(tmp_path / "proj*/data")
+        ]
+
+
+def test_a_grant_for_an_argument_that_does_not_exist_is_refused(
+    make: Make, around: Surroundings
+) -> None:
+    with pytest.raises(UsageError, match="takes no argument called x"):
+        compile_plan(make(), replace(around, grants=("fs:read:{x}/**",)))
+
+
+def test_a_pattern_without_matches_starts_in_the_private_home(
+    make: Make, around: Surroundings
+) -> None:
+    plan = compile_plan(make(("fs:read:./*.csv",)), around)
+    assert (plan.cwd, [b for b in plan.binds if b.role == "grant"]) == ("/home/mcp", [])
+
+
 @pytest.mark.parametrize("path", ["/", "/usr", "/proc/self", "/dev/shm", "/app", "/tmp"])
 def test_the_sandboxs_own_places_cannot_be_granted(
     make: Make, around: Surroundings, path: str

@@ -6,6 +6,7 @@ Each test first shows that the untouched registry verifies; then one file is for
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -23,10 +24,12 @@ from mcpreg.errors import (
     VerificationError,
 )
 from mcpreg.store.places import Places
+from mcpreg.trust.client import RegistryClient
 from mcpreg.trust.verify import VerifiedVersion
 from mcpreg.usecases import registries
+from mcpreg.usecases.keys import init_keys
 from mcpreg.usecases.resolve import verified
-from tiny_registry import NOW, TinyRegistry, make_manifest
+from tiny_registry import NOW, SETTINGS, TinyRegistry, make_manifest
 
 CLOCK = "io.github.acme/clock"
 REFUSED = (VerificationError, PolicyError, UnreachableError)
@@ -243,9 +246,58 @@ def test_refuses_a_name_that_two_registries_have(
         root_sha256=trusted.keys.root,
         confirm=None,
     )
-    with pytest.raises(McpregError, match="is in tiny and mirror"):
+    with pytest.raises(PolicyError, match="is in tiny and mirror"):
         obtain(home)
     assert verified(home, Reference(CLOCK), "mirror").registry == "mirror"
+
+
+@pytest.fixture
+def second(tmp_path: Path, serve: Callable[[Path], str], home: Places) -> TinyRegistry:
+    """Another registry, trusted too, that would like to speak for the first one's names."""
+    repo = tmp_path / "second"
+    repo.mkdir()
+    (repo / "mcpreg.toml").write_bytes(SETTINGS)
+    subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
+    keys = init_keys(repo, tmp_path / "second-keys", NOW - timedelta(days=1))
+    tiny = TinyRegistry(repo, tmp_path / "second-site", keys)
+    for key, value in (("user.name", "Test"), ("user.email", "test@example.com")):
+        tiny.git("config", key, value)
+    tiny.site.mkdir()
+    return tiny
+
+
+def also_trust(home: Places, second: TinyRegistry, url: str) -> None:
+    second.publish(later=timedelta(minutes=1))
+    registries.add(home, url, name="second", root_sha256=second.keys.root, confirm=None)
+
+
+def test_a_second_registry_cannot_add_to_the_firsts_namespace(
+    trusted: TinyRegistry, second: TinyRegistry, home: Places, serve: Callable[[Path], str]
+) -> None:
+    second.submit(make_manifest("io.github.acme/clock2", "1.0.0"))
+    also_trust(home, second, serve(second.site))
+    with pytest.raises(PolicyError, match=r"namespace io\.github\.acme is in"):
+        verified(home, Reference("io.github.acme/clock2"))
+    assert verified(home, Reference("io.github.acme/clock2"), "second").version == "1.0.0"
+
+
+def test_a_case_variant_does_not_fall_through_to_another_registry(
+    trusted: TinyRegistry, second: TinyRegistry, home: Places, serve: Callable[[Path], str]
+) -> None:
+    second.submit(make_manifest("io.github.ACME/CLOCK", "1.0.0"))
+    also_trust(home, second, serve(second.site))
+    with pytest.raises(UsageError, match="is called"):
+        verified(home, Reference("io.github.ACME/CLOCK"))
+
+
+def test_an_index_of_a_newer_kind_is_refused_in_words(
+    trusted: TinyRegistry, home: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obtain(home)
+    for body in (b'{"indexVersion": 2}', b"\xff", b"[" * 10_000):
+        monkeypatch.setattr(RegistryClient, "target", lambda *_, body=body: body)
+        with pytest.raises(VerificationError, match="not readable"):
+            registries.clients(home)[0].server(CLOCK)
 
 
 def test_refuses_to_install_what_is_only_listed(

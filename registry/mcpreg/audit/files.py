@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,13 @@ def stamp(moment: datetime) -> str:
 def open_to_append(path: Path, more: int = 0) -> int:
     """A descriptor that appends to a private file, created if missing."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags | more, 0o600)
+    descriptor = os.open(path, flags | more, 0o600)
+    if descriptor > 2:
+        return descriptor
+    # Somebody closed a standard stream: a program that writes to it must not write here.
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(descriptor)
+    return moved
 
 
 def append(descriptor: int, text: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from mcpreg.checks.finding import Finding, visible
 from mcpreg.checks.interface import Problem, ReadingRule, Rule, RuleInfo
@@ -11,7 +12,7 @@ from mcpreg.checks.registry import RULES
 from mcpreg.checks.subject import Subject, subject_of
 from mcpreg.core.position import Place, Positions, to_text
 
-MAX_FINDINGS = 200  # a submission with more is not a slip; the report says how many there were
+MAX_FINDINGS = 200  # of a rule, and in all: a submission with more is not a slip
 
 _READING_RULES = tuple(rule for rule in RULES if isinstance(rule, ReadingRule))
 _MEANING_RULES = tuple(rule for rule in RULES if isinstance(rule, Rule))
@@ -22,7 +23,9 @@ def run(submission: Submission) -> tuple[Finding, ...]:
     reading = read(submission)
     subject = subject_of(reading)
     found: list[tuple[RuleInfo, Problem]] = [
-        (rule, problem) for rule in _READING_RULES for problem in rule.check(reading)
+        (rule, problem)
+        for rule in _READING_RULES
+        for problem in islice(rule.check(reading), MAX_FINDINGS)
     ]
     if subject is not None:
         found += _about_meaning(subject)
@@ -33,7 +36,7 @@ def run(submission: Submission) -> tuple[Finding, ...]:
 
 def _about_meaning(subject: Subject) -> Iterator[tuple[RuleInfo, Problem]]:
     for rule in _MEANING_RULES:
-        for problem in rule.check(subject):
+        for problem in islice(rule.check(subject), MAX_FINDINGS):
             if not subject.blind or not subject.is_blind(problem.pointer):
                 yield rule, problem
 

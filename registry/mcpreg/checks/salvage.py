@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mcpreg.checks.shape import Misshape, misshapes
+from mcpreg.checks.shape import MAX_MISSHAPES, Misshape, misshapes
 from mcpreg.core.manifest import Manifest, parse_manifest
 from mcpreg.core.position import Pointer
 
@@ -46,8 +46,8 @@ def salvage(
     shape: tuple[Misshape, ...],
 ) -> tuple[Manifest, frozenset[Pointer]] | None:
     """A manifest and where it was filled in; None when the document is no object at all."""
-    if not isinstance(document, dict):
-        return None
+    if not isinstance(document, dict) or len(shape) == MAX_MISSHAPES:
+        return None  # cut off at the cap: what is left cannot be mended
     document = copy.deepcopy(document)
     blind: set[Pointer] = set()
     for _ in range(_ROUNDS):

@@ -9,7 +9,7 @@ from typing import Any
 from mcpreg.checks.reading import Reading
 from mcpreg.checks.salvage import salvage
 from mcpreg.core import capability
-from mcpreg.core.capability import Capability, CapabilityError
+from mcpreg.core.capability import MAX_CAPABILITIES, Capability, CapabilityError
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.position import Pointer
 
@@ -38,6 +38,7 @@ class Subject:
     identity: str | None = None
     files: Mapping[str, bytes] | None = None
     blind: frozenset[Pointer] = frozenset()
+    around_blind: frozenset[Pointer] = frozenset()
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:
@@ -46,10 +47,8 @@ class Subject:
 
     def is_blind(self, pointer: Pointer) -> bool:
         """Whether a problem there would be about what salvaging filled in."""
-        return bool(pointer) and any(
-            pointer[: len(place)] == place or place[: len(pointer)] == pointer
-            for place in self.blind
-        )
+        above = any(pointer[:end] in self.blind for end in range(1, len(pointer) + 1))
+        return above or pointer in self.around_blind
 
 
 def subject_of(reading: Reading) -> Subject | None:
@@ -67,12 +66,14 @@ def subject_of(reading: Reading) -> Subject | None:
         text=reading.text,
         grants=tuple(
             _grant((*SANDBOX, index), text)
-            for index, text in enumerate(manifest.capabilities.sandbox)
+            # What is beyond the cap is not looked at: some rules compare each with each.
+            for index, text in enumerate(manifest.capabilities.sandbox[:MAX_CAPABILITIES])
         ),
         file=submission.file,
         identity=submission.identity,
         files=submission.files,
         blind=blind,
+        around_blind=frozenset(place[:end] for place in blind for end in range(1, len(place))),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 import mcpreg
-from mcpreg.errors import InternalError, McpregError
+from mcpreg.errors import InternalError, McpregError, UsageError
 
 # Name -> (module, one line of help). The help stands here so that --help imports nothing either.
 COMMANDS = {
@@ -69,7 +69,17 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run, translate every failure into words, exit with SPEC section 5's code."""
+    _open_standard_streams()
     sys.exit(guarded(cli, "mcpreg"))
+
+
+def _open_standard_streams() -> None:
+    # A closed stdout would be the number that the next file gets: the audit log, say.
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one return a kind
@@ -85,12 +95,20 @@ def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one 
         click.echo("stopped", err=True)
         return 130
     except click.ClickException as error:
+        from mcpreg.cli.output import wants_json
+
+        if wants_json(sys.argv[1:]):
+            return _report(UsageError(error.format_message()))
         error.show()
         return 2
     except BrokenPipeError:
         # Whoever read our output has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        return _report(
+            McpregError(error.strerror or str(error), where=str(error.filename or "") or None)
+        )
     except Exception as error:  # noqa: BLE001  # the last door: our fault, said in one line
         return _report(
             InternalError(

@@ -27,12 +27,19 @@ def clean(text: str) -> str:
 def emit(command: str, data: Any, *, ok: bool = True) -> None:  # noqa: ANN401  # any JSON value
     """Print the envelope of `--json`: `{"mcpreg": 1, "command": …, "ok": …, "data": …}`."""
     envelope = {"mcpreg": ENVELOPE_VERSION, "command": command, "ok": ok, "data": data}
-    click.echo(json.dumps(envelope, indent=2, ensure_ascii=False))
+    # ASCII: what a registry or a server said must not steer a terminal through JSON either.
+    click.echo(json.dumps(envelope, indent=2))
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether the command line asks for an envelope; `run` never does, its stdout is MCP's."""
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in ours and ours[:1] != ["run"]
 
 
 def say_error(error: McpregError) -> None:
     """Print what, where and what next on stderr; as an envelope when `--json` was asked for."""
-    if "--json" in sys.argv:
+    if wants_json(sys.argv[1:]):
         data = {"error": error.kind, "message": error.message, "hint": error.hint}
         emit(" ".join(sys.argv[1:2]), {**data, "exitCode": error.exit_code}, ok=False)
         return

@@ -37,7 +37,7 @@ def command(
     _require_consents(installed, yes=yes)
     around = Surroundings(
         cwd=str(Path.cwd()),
-        home=str(Path.home()),
+        home=os.path.realpath(Path.home()),  # the sandbox follows no link, and a home may be one
         environment=os.environ,
         arguments=arguments,
         grants=grants,

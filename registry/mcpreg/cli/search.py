@@ -34,7 +34,8 @@ def command(words: tuple[str, ...], refresh: bool, as_json: bool) -> int:
         state = server["safety"] if server["locked"] else "listed, not locked"
         click.echo(f"{click.style(clean(server['name']), bold=True)} {clean(server['version'])}")
         click.echo(clean(f"  {server['description']}")[: width - 1])
-        click.secho(f"  {state} · {len(server.get('tools', ()))} tools · {hit.registry}", dim=True)
+        tools = len(server.get("tools", ()))
+        click.secho(clean(f"  {state} · {tools} tools · {hit.registry}"), dim=True)
     if len(hits) > MAX_SHOWN:
         note(f"and {len(hits) - MAX_SHOWN} more; add a word, or use --json")
     return 0

@@ -13,6 +13,7 @@ from pydantic import Field
 from mcpreg.core import canonical
 from mcpreg.core.lock import Sha256, Timestamp
 from mcpreg.core.manifest import Model
+from mcpreg.core.safety import Level
 
 SEARCH_TARGET = "search/servers.json"
 POLICY_TARGET = "policy.json"
@@ -119,7 +120,7 @@ class SearchEntry(Model):
     published_at: Timestamp
     tags: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
-    safety: str
+    safety: Level
     tier: Tier
     locked: bool
     remote: bool

@@ -61,7 +61,11 @@ def _filled(item: InputWithVariables) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Arguments for the command line, and every value given to an input by its name."""
+    """Arguments for the command line, and what the *person* gave to each input, by its name.
+
+    Values and defaults of the manifest are in `argv` only: a publisher must not choose "the folder
+    you choose".
+    """
 
     argv: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
@@ -90,7 +94,8 @@ def fill_arguments(specs: Sequence[InputSpec], given: Sequence[str]) -> Filled:
             continue
         taken = named.get(spec.name, []) if spec.kind == "named" else _take_positional(spec, rest)
         chosen = _chosen(spec, taken)
-        values[argument_name(spec)] = chosen
+        name = argument_name(spec)
+        values[name] = (*values.get(name, ()), *taken)
         for value in chosen:
             argv += [spec.name, value] if spec.kind == "named" else [value]
     return Filled((*argv, *rest), values)

@@ -64,8 +64,6 @@ def loads(data: bytes) -> Any:  # noqa: ANN401  # any JSON value
         StrictJSONError: with the place of the first thing refused.
     """
     text = _decode(data)
-    if text.count("[") + text.count("{") > MAX_DEPTH and (place := _too_deep(text)):
-        raise StrictJSONError("depth", f"nested more than {MAX_DEPTH} levels deep", place)
     # Commas count values from above: those in strings are too few to matter.
     if text.count(",") > MAX_VALUES:
         raise StrictJSONError("values", f"holds more than {MAX_VALUES} values", Place(1, 1))
@@ -78,6 +76,10 @@ def loads(data: bytes) -> Any:  # noqa: ANN401  # any JSON value
         raise _first_duplicate(text) from error
     except _NumberError as error:
         raise _first_bad_number(text, str(error)) from error
+    except RecursionError as error:  # the parser gives up at some depth of its own, unharmed
+        raise _too_deep(text) from error
+    if _is_too_deep(value):
+        raise _too_deep(text)
     if _SURROGATE.search(text) or _NUL_ESCAPE in text:
         _refuse_bad_escapes(text)
     return value
@@ -104,17 +106,33 @@ def place_of(text: str, offset: int) -> Place:
     return Place(text.count("\n", 0, offset) + 1, offset - start + 1)
 
 
-def _too_deep(text: str) -> Place | None:
-    depth = 0
+def _is_too_deep(value: Any) -> bool:  # noqa: ANN401  # any JSON value
+    """Level by level: as many steps as there are levels, whatever the width."""
+    level: list[dict[str, Any] | list[Any]] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if type(item) is dict else item)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(text: str) -> StrictJSONError:
+    depth = at = 0
     for match in re.finditer(r'[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*"', text, re.DOTALL):
-        first = text[match.start()]
+        first, at = match[0][0], match.start()
         if first in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                return place_of(text, match.start())
+                break
         elif first in "]}":
             depth -= 1
-    return None
+    place = place_of(text, at)
+    return StrictJSONError("depth", f"nested more than {MAX_DEPTH} levels deep", place)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

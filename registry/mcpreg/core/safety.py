@@ -8,6 +8,7 @@ than `low`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,6 +80,14 @@ _CREDENTIALS = (
     "~/.gnupg", "~/.kube", "~/.mozilla", "~/.netrc", "~/.npmrc", "~/.password-store",
     "~/.pypirc", "~/.ssh", "~/.vault-token",
 )  # fmt: skip
+# Read by the next shell or login: whoever writes one runs as the person.
+_STARTUP = (
+    "~/.bash_login", "~/.bash_profile", "~/.bashrc", "~/.config/autostart", "~/.config/fish",
+    "~/.config/systemd", "~/.gitconfig", "~/.local/bin", "~/.profile", "~/.zprofile", "~/.zshenv",
+    "~/.zshrc", "~/bin",
+)  # fmt: skip
+# A variable with such a name holds a secret, whatever its declaration says or leaves out.
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASS|CRED|AUTH|API_?KEY|(^|_)KEYS?($|_)", re.IGNORECASE)
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/sys", "/usr", "/var/lib", "/var/run", "/run")
 # Anybody can get a name below these, so a wildcard over one is the whole internet. Not complete.
 _SHARED_SUFFIXES = frozenset({
@@ -147,7 +156,7 @@ def _file_level(grant: Files) -> tuple[Level, str]:
         return Level.HIGH, path
     if _reaches(grant, _CREDENTIALS) or _lies_in(grant, _CREDENTIALS):
         return Level.HIGH, path
-    if grant.access is Access.WRITE and _lies_in(grant, _SYSTEM):
+    if grant.access is Access.WRITE and _lies_in(grant, (*_SYSTEM, *_STARTUP)):
         return Level.HIGH, path
     chosen = grant.path.startswith((".", "{"))
     if grant.access is Access.WRITE or not chosen:
@@ -232,7 +241,8 @@ def sentences(
         isolated = Network("loopback") not in capabilities
         told["cannot use the network" if isolated else "cannot reach any host"] = None
     if not secrets:
-        told["receives no secret"] = None
+        let_in = any(isinstance(item, Variable) for item in capabilities)
+        told["receives nothing declared secret" if let_in else "receives no secret"] = None
     return tuple(told)
 
 
@@ -241,8 +251,10 @@ def secrets_of(
 ) -> frozenset[str]:
     """The secrets a manifest's server receives.
 
-    An `env:` capability is one when its declared variable says `isSecret`, or when nothing is
-    declared about it. Secret arguments and the secret headers of remotes count by their names.
+    An `env:` capability is one when its declared variable says `isSecret`, when nothing is
+    declared about it, or when its name says so (`GITHUB_TOKEN`): leaving `isSecret` out must not
+    make a server look safer. Secret arguments and the secret headers of remotes count by their
+    names.
     `capabilities` are the manifest's, when the caller has parsed them.
 
     Raises:
@@ -267,7 +279,8 @@ def secrets_of(
         for header in remote.headers or ()
         if header.is_secret
     }
-    return frozenset((let_in & marked) | (let_in - declared) | arguments | remotes)
+    named = {name for name in let_in if _SECRET_NAME.search(name)}
+    return frozenset(named | (let_in & marked) | (let_in - declared) | arguments | remotes)
 
 
 def _argument_name(name: str | None) -> str:

@@ -30,6 +30,12 @@ _FIXED = (
     "--package-lock=true",
     "--omit=dev",
     "--logs-max=0",
+    # The newest npm then refuses before it fetches; older ones warn about an unknown setting.
+    # Not allow-remote: it also refuses archives of the registry that bundle packages. The rows
+    # are checked for those.
+    "--allow-git=none",
+    "--allow-file=none",
+    "--allow-directory=none",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import Distribution, PathDistribution
@@ -149,6 +150,8 @@ def _pins(
     (folder / "requirements.in").write_text(f"{locked.identifier}=={locked.version}\n")
     command = [_uv(), "pip", "compile", "--quiet", "--no-progress", "--no-python-downloads"]
     command += ["--format", "pylock.toml", "--no-header", "--output-file", "pylock.toml"]
+    # Any interpreter will do, and naming one saves asking every Python of the machine.
+    command += ["--python", sys.executable]
     command += ["--python-version", target.minor, "--python-platform", target.uv_platform]
     command += ["--only-binary", ":all:", "--no-sources", "--resolution", "highest"]
     command += ["--prerelease", "if-necessary-or-explicit", "--exclude-newer", resolved_at]

@@ -10,6 +10,13 @@ HOSTNAME = "mcp"
 RESOLVER = "127.0.0.53"
 
 
+# What `etc_files` makes; a grant there would replace what set-up and name look-ups stand on.
+GENERATED = frozenset(
+    f"/etc/{name}"
+    for name in ("hosts", "resolv.conf", "nsswitch.conf", "passwd", "group", "machine-id")
+)
+
+
 def etc_files(pinned: Mapping[str, str], machine: str) -> dict[str, bytes]:
     """Path inside to content.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import struct
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+OPENAT2, RESOLVE_IN_ROOT = 437, 0x10  # linux/openat2.h; the same number everywhere
 NS_GET_USERNS = 0xB701  # linux/nsfs.h: the user namespace that owns this one
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,6 +37,17 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
     """mount(2)."""
     words = (source.encode(), target.encode(), kind.encode())
     _checked(_libc.mount(*words, ctypes.c_ulong(flags), data.encode()), f"mount on {target}")
+
+
+def open_in_root(root: int, path: str) -> int:
+    """An O_PATH descriptor of `path` as a process with that root would find it, openat2(2)."""
+    how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT)
+    words = (ctypes.c_long(OPENAT2), ctypes.c_int(root), os.fsencode(path), how, len(how))
+    descriptor = int(_libc.syscall(*words))
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return descriptor
 
 
 def owner_namespace(descriptor: int) -> int:

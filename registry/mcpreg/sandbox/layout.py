@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
+from mcpreg.sandbox.inside import GENERATED
 
 # What the backend itself fills. A bind below one of these would need a mount point made inside
 # it; a bind over one would replace what every server stands on.
@@ -54,12 +55,17 @@ def _check_text(plan: Plan) -> None:
 
 
 def _check_plain(path: str) -> None:
-    if not path.startswith("/") or "\0" in path or posixpath.normpath(path) != path:
+    if (
+        not path.startswith("/")
+        or path.startswith("//")
+        or "\0" in path
+        or posixpath.normpath(path) != path
+    ):
         raise SandboxSetupError(f"{path!r} is not a plain absolute path")
 
 
 def _check_free(target: str) -> None:
-    if target in COVERED or any(within(target, place) for place in OURS):
+    if target in COVERED or target in GENERATED or any(within(target, place) for place in OURS):
         raise SandboxSetupError(
             f"a bind on {target} would cover what the sandbox provides there",
             hint="choose a path below /home/mcp, /opt or the project's own",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mcpreg.core.plan import Bind
 from mcpreg.errors import SandboxSetupError
+from mcpreg.sandbox import kernel
 
 MAX_DEPTH = 128
 
@@ -116,6 +117,27 @@ def verify_inside(pid: int, pinned: Sequence[Pinned]) -> None:
                     hint="something else is changing this path; nothing was started",
                     where=item.bind.source,
                 )
+    finally:
+        os.close(root)
+
+
+def verify_start(pid: int, program: str, folder: str) -> None:
+    """Check that what is to be started, and where, exist for process `pid`.
+
+    Raises:
+        SandboxSetupError: one does not; bubblewrap would only find out as the server.
+    """
+    root = os.open(Path(f"/proc/{pid}/root"), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for path, what in ((program, "program"), (folder, "working folder")):
+            if path.startswith("/"):  # a bare name is looked for on the PATH inside
+                try:
+                    os.close(kernel.open_in_root(root, path))
+                except OSError as error:
+                    raise SandboxSetupError(
+                        f"the {what} {path} cannot be used inside the sandbox: {error.strerror}",
+                        hint="install the server again",
+                    ) from error
     finally:
         os.close(root)
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 from mcpreg.core.plan import Plan
 from mcpreg.errors import McpregError, SandboxSetupError
 from mcpreg.sandbox import bubblewrap, inside, pin, seccomp, stage
+from mcpreg.sandbox.guardian import Guardian, appoint, close_all_but
 from mcpreg.sandbox.interface import Identity
 
 SETUP_SECONDS = 20.0  # a loaded machine takes its time; a broken one must not hang for ever
@@ -33,6 +34,24 @@ class Stdio:
     stderr: int
 
 
+def standard(stdin: int, stdout: int, stderr: int) -> Stdio:
+    """Check the three descriptors that a server gets.
+
+    Raises:
+        SandboxSetupError: one is closed, or a closed one's number was given to a file of this
+            program's own (the audit log, say), which the server must not write to.
+    """
+    for number, name in ((stdin, "input"), (stdout, "output"), (stderr, "error")):
+        try:
+            own = number <= 2 and fcntl.fcntl(number, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
+            os.fstat(number)
+        except OSError:
+            own = 1
+        if own:
+            raise SandboxSetupError(f"standard {name} is closed", hint="give it at least /dev/null")
+    return Stdio(stdin, stdout, stderr)
+
+
 @dataclass(slots=True)
 class Blocked:
     """bubblewrap (`monitor`, our child) and the sandbox's first process (`first`, pid 1 inside).
@@ -44,6 +63,7 @@ class Blocked:
     monitor_fd: int
     first: int
     first_fd: int
+    guardian: Guardian
     _gate: int
 
     def release(self) -> None:
@@ -61,8 +81,14 @@ class Blocked:
         """Kill what was never released, and reap it."""
         self.kill()
         os.waitpid(self.monitor, 0)
-        for descriptor in (self._gate, self.first_fd, self.monitor_fd):
-            os.close(descriptor)
+        self.guardian.dismiss()
+        os.close(self._gate)
+        self.close()
+
+    def close(self) -> None:
+        """Give the pidfds back."""
+        os.close(self.first_fd)
+        os.close(self.monitor_fd)
 
 
 def start(
@@ -87,8 +113,9 @@ def start(
     info_read, info = _pipe()
     error_read, error = _pipe()
     gate_read, gate = _pipe()
+    guardian = appoint(info_read)
     # Opened for reading and writing, the pipe never reports its end: should this process die, the
-    # server stays blocked until the kernel ends it (--die-with-parent).
+    # server stays blocked until the guardian ends it.
     block = _high(os.open(f"/proc/self/fd/{gate_read}", os.O_RDWR | os.O_CLOEXEC))
     os.close(gate_read)
     files = {path: _memory(content) for path, content in inside.etc_files(names, machine).items()}
@@ -106,7 +133,7 @@ def start(
     monitor = _fork(become, error)
     for descriptor in (info, error, block, channels.seccomp, *files.values()):
         os.close(descriptor)
-    return _wait(monitor, info_read, error_read, gate, machine)
+    return _wait(monitor, guardian, error_read, gate, machine)
 
 
 def _sources(plan: Plan, identity: Identity | None) -> list[str]:
@@ -143,34 +170,30 @@ def _inherit(stdio: Stdio, passed: Sequence[int], error: int) -> None:
         os.dup2(descriptor, number)
     for descriptor in passed:
         os.set_inheritable(descriptor, True)
-    kept = {0, 1, 2, *passed, error}
-    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        if number not in kept:
-            with suppress(OSError):  # the listing's own descriptor
-                os.close(number)
+    close_all_but({0, 1, 2, *passed, error})
     # Python ignores these two, and ignored signals survive an exec.
     for name in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _wait(monitor: int, info_read: int, error_read: int, gate: int, machine: str) -> Blocked:
+def _wait(monitor: int, guardian: Guardian, error_read: int, gate: int, machine: str) -> Blocked:
     monitor_fd = os.pidfd_open(monitor)
     deadline = time.monotonic() + SETUP_SECONDS
     try:
-        first = _first_process(info_read, error_read, deadline)
-        blocked = Blocked(monitor, monitor_fd, first, os.pidfd_open(first), gate)
+        first = _first_process(guardian.number, error_read, deadline)
+        blocked = Blocked(monitor, monitor_fd, first, os.pidfd_open(first), guardian, gate)
         _await_mounts(blocked, machine, error_read, deadline)
     except BaseException:
         # The mounts vanish with the process; killing the monitor takes the sandbox with it.
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(monitor_fd, signal.SIGKILL)
         os.waitpid(monitor, 0)
+        guardian.release()
         os.close(gate)
         os.close(monitor_fd)
         raise
     finally:
-        os.close(info_read)
         os.close(error_read)
     return blocked
 
@@ -183,15 +206,12 @@ def _await_mounts(blocked: Blocked, machine: str, error_read: int, deadline: flo
             raise SandboxSetupError("bubblewrap did not finish its mounts in time")
 
 
-def _first_process(info_read: int, error_read: int, deadline: float) -> int:
-    text = b""
-    while b"}" not in text:
-        ready = select.select([info_read], [], [], max(0.0, deadline - time.monotonic()))[0]
-        part = os.read(info_read, 4096) if ready else b""
-        if not part:
-            raise _failed(error_read)
-        text += part
-    return int(json.loads(text)["child-pid"])
+def _first_process(number: int, error_read: int, deadline: float) -> int:
+    ready = select.select([number], [], [], max(0.0, deadline - time.monotonic()))[0]
+    text = os.read(number, 64) if ready else b""
+    if not text.endswith(b"\n"):
+        raise _failed(error_read)
+    return int(text)
 
 
 def _mounted(first: int, machine: str) -> bool:

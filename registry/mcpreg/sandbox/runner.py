@@ -13,7 +13,7 @@ import os
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import limits, netns, pin, process, stage
+from mcpreg.sandbox import cgroup, limits, netns, pin, process, stage
 from mcpreg.sandbox.addresses import resolve_public
 from mcpreg.sandbox.identity import choose_identity
 from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
@@ -53,20 +53,27 @@ def run(
     check_layout(plan)  # (1)
     identity = _identity(plan, as_user)
     pins = Pins(plan.egress)
-    stdio = process.Stdio(stdin, stdout, stderr)
+    stdio = process.standard(stdin, stdout, stderr)
     with Signals() as signals:
         pinned = pin.pin_all(plan.binds)  # (2)
         try:
             sandbox = process.start(plan, pins.addresses, identity, stdio)  # (3)
+            group: cgroup.Group | None = None
             try:
+                group = cgroup.place(sandbox.first, plan.limits)  # (5)
                 network = _prepare(plan, sandbox, pinned, pins, identity)
-                supervisor = Supervisor(plan, sandbox, recorder, on_violation)
+                supervisor = Supervisor(plan, sandbox, recorder, on_violation, group)
                 supervisor.serve(network, pins, resolver)
                 recorder.record(
-                    "sandbox", backend="bubblewrap", uid=identity.uid if identity else os.getuid()
+                    "sandbox",
+                    backend="bubblewrap",
+                    uid=identity.uid if identity else os.getuid(),
+                    limits="cgroup" if group else "rlimits",
                 )
             except BaseException:
                 sandbox.abandon()
+                if group is not None:
+                    group.remove()
                 raise
         finally:
             pin.close_all(pinned)
@@ -94,6 +101,7 @@ def _prepare(
     identity: Identity | None,
 ) -> netns.Network:
     pin.verify_inside(sandbox.first, pinned)  # (4)
+    pin.verify_start(sandbox.first, plan.argv[0], plan.cwd)
     listen = [address for name in pins.addresses for address in pins.listeners(name)]
     spare = MAX_ON_DEMAND if pins.has_wildcards else 0
 

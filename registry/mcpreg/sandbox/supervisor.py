@@ -14,6 +14,7 @@ from types import FrameType
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import limits
+from mcpreg.sandbox.cgroup import Group
 from mcpreg.sandbox.egress import Egress
 from mcpreg.sandbox.interface import OnViolation, Outcome, Recorder, Resolver, Violation
 from mcpreg.sandbox.loop import READ, Loop
@@ -25,6 +26,7 @@ from mcpreg.sandbox.watch import PacketWatch
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GRACE_SECONDS = 2.0  # between asking the server to end and ending it
+GUARDED_SECONDS = 2.0  # by then the server runs and --die-with-parent holds
 MAX_VIOLATIONS = 1000  # recorded in one run that goes on after them
 
 
@@ -64,16 +66,19 @@ class Supervisor:
         blocked: Blocked,
         recorder: Recorder,
         on_violation: OnViolation,
+        group: Group | None = None,
     ) -> None:
         self._plan = plan
         self._sandbox = blocked
         self._recorder = recorder
         self._on_violation = on_violation
+        self._group = group
         self._loop = Loop()
         self._violations = 0
         self._killed_for: Violation | None = None
         self._ended = False
         self._deadline: float | None = None
+        self._guarded_until = 0.0
         self._drains: list[Callable[[], None]] = []
         self._closes: list[Callable[[], None]] = [self._loop.close]
 
@@ -101,6 +106,7 @@ class Supervisor:
         Whatever goes wrong in here, audit log included, ends the server.
         """
         started = time.monotonic()
+        self._guarded_until = started + GUARDED_SECONDS
         self._loop.watch(self._sandbox.monitor_fd, READ, self._end)
         self._loop.watch(signals, READ, lambda _: self._asked_to_end(signals))
         try:
@@ -125,9 +131,17 @@ class Supervisor:
         """What no descriptor reports: memory and the end of a grace period."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._sandbox.kill()
-        used = limits.memory_of(self._sandbox.first)
-        if used > self._plan.limits.memory and self._killed_for is None:
+        if time.monotonic() >= self._guarded_until:
+            self._sandbox.guardian.dismiss()
+        used, allowed = limits.memory_of(self._sandbox.first), self._plan.limits.memory
+        if used > allowed and self._killed_for is None:
             self._kill_for(Violation("memory", f"{used} bytes"))
+        self._ask_group()
+
+    def _ask_group(self) -> None:
+        if self._group is not None and self._killed_for is None and self._group.ran_out():
+            allowed = self._plan.limits.memory
+            self._kill_for(Violation("memory", f"more than {allowed} bytes"))
 
     def _violate(self, violation: Violation) -> None:
         if self._on_violation == "kill":
@@ -166,17 +180,20 @@ class Supervisor:
     def _finish(self) -> int:
         """End what is left, hear what it still had to say, and give everything back."""
         self._sandbox.kill()
+        self._sandbox.guardian.dismiss()
         _, status = os.waitpid(self._sandbox.monitor, 0)
         # Its parent is gone: init reaps it, and until then its descriptor says whether it ended.
         select.select([self._sandbox.first_fd], [], [], 5.0)
         try:
             for drain in self._drains:
                 drain()
+            self._ask_group()
         finally:
             for close in self._closes:
                 close()
-            for descriptor in (self._sandbox.first_fd, self._sandbox.monitor_fd):
-                os.close(descriptor)
+            self._sandbox.close()
+            if self._group is not None:
+                self._group.remove()
         return status
 
 

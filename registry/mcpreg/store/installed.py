@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mcpreg.core import canonical, names
 from mcpreg.core.install import InstallRecord, from_document
@@ -59,11 +60,13 @@ class InstalledStore:
         path = self._data / _LIST
         try:
             listed = json.loads(path.read_bytes())
-            servers: dict[str, dict[str, str]] = listed["servers"]
-            return servers
+            return {
+                str(name): {str(version): str(digest) for version, digest in versions.items()}
+                for name, versions in listed["servers"].items()
+            }
         except FileNotFoundError:
             return {}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise VerificationError(
                 f"{path} is damaged: {error}", hint="remove it and install the servers again"
             ) from error
@@ -86,7 +89,7 @@ class InstalledStore:
         data = self._checked(self._record_path(name, version), versions[version])
         try:
             record = from_document(json.loads(data))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise VerificationError(f"the install record of {name} is not readable") from error
         if (record.name, record.version) != (name, version):
             raise VerificationError(f"the record of {name}@{version} is about another server")
@@ -124,11 +127,14 @@ class InstalledStore:
     def app(self, key: str, fill: Callable[[Path], None]) -> tuple[Path, str]:
         """The app folder for `key` and its fingerprint; `fill` makes it when it is not there.
 
-        Must be called inside `writing`. The folder appears complete or not at all.
+        Must be called inside `writing`. The folder appears complete or not at all. One that is
+        there is hashed, and made again when any file of it is not what was installed.
         """
         home = self._data / "apps" / key
-        if not home.is_dir():
+        if not self._is_intact(home):
             home.parent.mkdir(parents=True, exist_ok=True)
+            if home.exists():
+                home.rename(Path(tempfile.mkdtemp(dir=home.parent, prefix=_TEMPORARY)) / "old")
             temporary = Path(tempfile.mkdtemp(dir=home.parent, prefix=_TEMPORARY))
             (temporary / "app").mkdir()
             fill(temporary / "app")
@@ -138,6 +144,27 @@ class InstalledStore:
             temporary.rename(home)
             sync_folder(home.parent)
         return home / "app", canonical.sha256((home / "files.json").read_bytes())
+
+    def _is_intact(self, home: Path) -> bool:
+        try:
+            listing = (home / "files.json").read_bytes()
+        except OSError:
+            return False
+        # The list must be one that a record names, or it could have been changed with the files.
+        named = {str(record["files"]) for record in self._records()}
+        if canonical.sha256(listing) not in named:
+            return False
+        return canonical.pretty(fingerprint(home / "app")) == listing
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        """Every listed record that is what was written; damaged ones are left out."""
+        for name, versions in self.versions().items():
+            for version, digest in versions.items():
+                try:
+                    record = json.loads(self._checked(self._record_path(name, version), digest))
+                except (VerificationError, ValueError, RecursionError):
+                    continue
+                yield record
 
     def changed_files(self, record: InstallRecord) -> list[str]:
         """Files of the app that differ from what was installed, hashing every one again."""
@@ -178,11 +205,10 @@ class InstalledStore:
         return gone
 
     def _collect(self) -> None:
-        used: set[str] = set()
-        for name, versions in self.versions().items():
-            for version in versions:
-                path = self._record_path(name, version)
-                used.add(Path(json.loads(path.read_bytes())["app"]).parent.name)
+        records = list(self._records())
+        if len(records) != sum(len(versions) for versions in self.versions().values()):
+            return  # a damaged record may name any app; nothing is deleted on a guess
+        used = {Path(record["app"]).parent.name for record in records}
         for home in (self._data / "apps").glob("*"):
             if home.name not in used:
                 shutil.rmtree(home)

@@ -34,7 +34,13 @@ from mcpreg.core.index import (
     blob_path,
     index_target,
 )
-from mcpreg.errors import McpregError, NotFoundError, UnreachableError, VerificationError
+from mcpreg.errors import (
+    NotFoundError,
+    PolicyError,
+    UnreachableError,
+    UsageError,
+    VerificationError,
+)
 from mcpreg.store.files import locked, write_atomic
 from mcpreg.trust.pins import Pin
 
@@ -131,13 +137,8 @@ class RegistryClient:
     def policy(self) -> Policy:
         """How the registry says it signs. Raises `VerificationError` for a way not known here."""
         data = self.target(POLICY_TARGET)
-        try:
+        with self._readable("the policy"):
             return Policy.model_validate_json(data or b"")
-        except ValidationError as error:
-            raise VerificationError(
-                f"{self.pin.url} signs in a way that this mcpreg does not know",
-                hint="a newer mcpreg may; nothing was changed here",
-            ) from error
 
     def server(self, name: str) -> ServerIndex:
         """A server's signed index document. Raises `NotFoundError` or as `refresh`."""
@@ -147,17 +148,35 @@ class RegistryClient:
                 f"registry {self.pin.name!r} has no server {name!r}",
                 hint=f"mcpreg search {name.rpartition('/')[2]}",
             )
-        index = ServerIndex.model_validate_json(data)
+        with self._readable("the index of " + name):
+            index = ServerIndex.model_validate_json(data)
         if index.name != name:
-            raise NotFoundError(f"the server is called {index.name!r}, not {name!r}")
+            # Not "not found": another registry must not step in for a misspelt name.
+            raise UsageError(f"the server is called {index.name!r}, not {name!r}")
         return index
+
+    @contextmanager
+    def _readable(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ValidationError as error:
+            raise VerificationError(
+                f"{what} at {self.pin.url} is signed but not readable",
+                hint="a newer mcpreg may read it; nothing was changed here",
+            ) from error
 
     def search_list(self) -> SearchList:
         """Every server's search line. Raises as `refresh`."""
         data = self.target(SEARCH_TARGET)
         if data is None:
             raise VerificationError(f"{self.pin.url} signs no {SEARCH_TARGET}")
-        return SearchList.model_validate_json(data)
+        with self._readable("the search list"):
+            return SearchList.model_validate_json(data)
+
+    def has_namespace(self, namespace: str) -> bool:
+        """Whether any server of that namespace is in this registry, whatever its case."""
+        prefix = f"{namespace.lower()}/"
+        return any(item.name.lower().startswith(prefix) for item in self.search_list().servers)
 
     def blob(self, file: File) -> bytes:
         """Content by digest, from the cache or the host; exactly `file.length` bytes.
@@ -189,7 +208,9 @@ def find(clients: list[RegistryClient], name: str) -> tuple[RegistryClient, Serv
 
     Raises:
         NotFoundError: none has it.
-        McpregError: more than one has it (SPEC section 3: ambiguity is refused).
+        PolicyError: another registry has servers in the same namespace (SPEC section 3: a
+            namespace resolves to one registry on a machine; ambiguity is refused).
+        UsageError: the name differs from a server's in its case.
     """
     found: list[tuple[RegistryClient, ServerIndex]] = []
     for client in clients:
@@ -197,11 +218,6 @@ def find(clients: list[RegistryClient], name: str) -> tuple[RegistryClient, Serv
             found.append((client, client.server(name)))
         except NotFoundError as error:
             missing = error
-    if len(found) > 1:
-        where = " and ".join(client.pin.name for client, _ in found)
-        raise McpregError(
-            f"{name} is in {where}", hint="say which with --registry, or remove one of them"
-        )
     if not found:
         if not clients:
             raise NotFoundError(
@@ -209,4 +225,11 @@ def find(clients: list[RegistryClient], name: str) -> tuple[RegistryClient, Serv
                 hint="mcpreg registry add URL --root-sha256 DIGEST",
             )
         raise missing
+    namespace = name.partition("/")[0]
+    owners = [client.pin.name for client in clients if client.has_namespace(namespace)]
+    if len(owners) > 1:
+        raise PolicyError(
+            f"the namespace {namespace} is in {' and '.join(owners)}",
+            hint="say which with --registry, or remove one of them",
+        )
     return found[0]

@@ -28,6 +28,13 @@ class Pin:
     root: str
 
 
+def _pin(item: dict[str, object]) -> Pin:
+    pin = Pin(**item)  # type: ignore[arg-type]  # checked in the next line
+    if not all(isinstance(part, str) for part in asdict(pin).values()):
+        raise TypeError("a member is not text")
+    return pin
+
+
 class Pins:
     """The list on disk. `folder` is the configuration folder."""
 
@@ -38,10 +45,10 @@ class Pins:
         """Every pinned registry in the order added. Raises `UsageError` if the file is damaged."""
         try:
             data = json.loads((self._folder / _FILE).read_bytes())
-            return tuple(Pin(**item) for item in data["registries"])
+            return tuple(_pin(item) for item in data["registries"])
         except FileNotFoundError:
             return ()
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UsageError(
                 f"{self._folder / _FILE} is damaged: {error}",
                 hint="remove it and add the registries again with: mcpreg registry add",

@@ -119,6 +119,7 @@ def load_offline(files: Mapping[str, bytes]) -> Offline:
         name = f"{max(_versions(files, Targets.type), default=0)}.{Targets.type}.json"
         metadata = Metadata[Targets].from_bytes(files[name])
         root.verify_delegate(Targets.type, metadata.signed_bytes, metadata.signatures)
+        metadata.signed.targets[POLICY_TARGET].verify_length_and_hashes(files[POLICY_TARGET])
     except (RepositoryError, ValueError, KeyError) as error:
         raise VerificationError(
             f"trust/ is not consistently signed: {error}", where="trust/"

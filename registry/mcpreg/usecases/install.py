@@ -72,7 +72,7 @@ def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) 
         installed_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         lock=lock.digest(),
         manifest=lock.manifest,
-        app=str(app),
+        app=str(app.resolve()),  # the sandbox follows no link, and a home may lie behind one
         files=files,
         entry=lock.entry,
         runtime=RuntimeRecord(

@@ -16,13 +16,13 @@ from mcpreg.core.capability import Capability, Egress, Files, Variable
 from mcpreg.core.inputs import fill_arguments, fill_environment
 from mcpreg.core.plan import Access, Bind, Endpoint, Plan
 from mcpreg.errors import PolicyError, UsageError
+from mcpreg.sandbox.inside import GENERATED
+from mcpreg.sandbox.layout import COVERED, OURS, within
 from mcpreg.store.installed import Installed
 
 SANDBOX_HOME = "/home/mcp"
 APP = "/app"
-# Places that the sandbox itself fills; a grant there would replace what the server stands on.
-_RESERVED = ("/app", "/bin", "/dev", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr")
-_RESERVED_TREES = ("/app/", "/dev/", "/proc/", "/sys/", "/usr/lib/", "/usr/lib64/")
+RUNTIME_PLACES = (APP, "/opt", "/opt/python", "/usr/bin", "/usr/bin/python3", "/usr/bin/node")
 MAX_MATCHES = 256  # a glob that matches more is a tree, and should say so
 
 
@@ -53,8 +53,8 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
     for item in wanted:
         if isinstance(item, Files):
             grants += _binds(item, around, filled.values, argv)
-    # `./` of the manifest is where the person runs it; without it, a private home.
-    here = any(isinstance(item, Files) and item.path.startswith(".") for item in wanted)
+    # `./` of the manifest is where the person runs it; when nothing of it is there, a private home.
+    here = _covers(grants, around.cwd) or any(within(b.target, around.cwd) for b in grants)
     cwd = around.cwd if here else SANDBOX_HOME
     allowed = frozenset(item.name for item in wanted if isinstance(item, Variable))
     return Plan(
@@ -124,41 +124,50 @@ def _paths(
     if item.argument is not None:
         return [(source, source) for source in _argument_paths(item, around, values, argv)]
     if item.path.startswith("~"):
-        rest = item.path[1:]
         return [
             (source, SANDBOX_HOME + source.removeprefix(around.home))
-            for source in _expanded(around.home + rest)
+            for source in _expanded(around.home, item.path[1:])
         ]
-    base = around.cwd + item.path[1:] if item.path.startswith(".") else item.path
-    return [(source, source) for source in _expanded(base)]
+    if item.path.startswith("."):
+        return [(source, source) for source in _expanded(around.cwd, item.path[1:])]
+    return [(source, source) for source in _expanded("", item.path)]
 
 
 def _argument_paths(
     item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
 ) -> list[str]:
     name = item.argument or ""
+    if name not in values:
+        raise UsageError(f"{item}: the server takes no argument called {name}")
     rest = item.path.removeprefix(f"{{{name}}}")
     paths = []
     for value in values.get(name, ()):
-        path = os.path.normpath(os.path.join(around.cwd, os.path.expanduser(value)))
+        path = _plain(os.path.join(around.cwd, os.path.expanduser(value)))
         # Inside, the working folder may be another one: the server gets the full path.
         argv[:] = [path if word == value else word for word in argv]
         paths.append(path + rest)
     return paths
 
 
-def _expanded(path: str) -> list[str]:
-    if not glob.has_magic(path):
-        return [os.path.normpath(path)]
-    matches = sorted(match for match in glob.glob(path) if not os.path.islink(match))
+def _plain(path: str) -> str:
+    # POSIX lets normpath keep two leading slashes, and no comparison below would know "//proc".
+    return "/" + os.path.normpath(path).lstrip("/")
+
+
+def _expanded(base: str, pattern: str) -> list[str]:
+    """The paths of a capability. Only its own text is a pattern, never the folder it lies in."""
+    if not glob.has_magic(pattern):
+        return [_plain(base + pattern)]
+    found = glob.glob(glob.escape(base) + pattern)
+    matches = sorted(_plain(match) for match in found if not os.path.islink(match))
     if len(matches) > MAX_MATCHES:
-        raise PolicyError(f"{path} matches {len(matches)} paths; at most {MAX_MATCHES}")
+        raise PolicyError(f"{pattern} matches {len(matches)} paths; at most {MAX_MATCHES}")
     return matches
 
 
 def _require_free(target: str, item: Files) -> None:
-    scratch = target in ("/tmp", SANDBOX_HOME)  # noqa: S108  # the sandbox's own, not ours
-    if scratch or target == "/" or target in _RESERVED or target.startswith(_RESERVED_TREES):
+    ours = target in COVERED or target in RUNTIME_PLACES
+    if ours or target in GENERATED or any(within(target, place) for place in OURS):
         raise PolicyError(
             f"{item} would cover {target}, which the sandbox itself provides",
             hint="grant a folder below your home or project instead",
@@ -166,7 +175,7 @@ def _require_free(target: str, item: Files) -> None:
 
 
 def _covers(grants: Sequence[Bind], path: str) -> bool:
-    return any(path == bind.target or path.startswith(bind.target + "/") for bind in grants)
+    return any(within(path, bind.target) for bind in grants)
 
 
 def _merged(grants: Sequence[Bind]) -> list[Bind]:

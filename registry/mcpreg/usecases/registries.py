@@ -64,7 +64,12 @@ def add(
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url!r} is not a registry address: {error}") from error
+    if not url.isprintable() or " " in url:
+        raise UsageError(f"{url!r} is not a registry address")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(f"{url!r} is not a registry address", hint="https://registry.example.com")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:

@@ -64,7 +64,8 @@ def _fresh(path: Path) -> dict[str, Any] | None:
         data: dict[str, Any] = json.loads(path.read_bytes())
         age = time.time() - data["fetched"]
         intact = canonical.sha256(data["body"].encode()) == data["sha256"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        intact = intact and isinstance(json.loads(data["body"])["servers"], list)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return data if intact and 0 <= age < FRESH else None
 

@@ -1,4 +1,4 @@
-"""{arg} in a capability is a declared argument."""
+"""{arg} in a capability is a declared argument that only the person fills."""
 
 from __future__ import annotations
 
@@ -18,13 +18,21 @@ def _check(subject: Subject) -> Iterator[Problem]:
     ]
     if not wanted:
         return
-    declared = {
-        name
+    arguments = [
+        (name, item)
         for package in subject.manifest.packages or ()
         for item in package.package_arguments or ()
         if (name := (item.name.lstrip("-") if item.type == "named" else item.value_hint))
-    }
+    ]
+    declared = {name for name, _ in arguments}
     for pointer, argument in wanted:
+        for name, item in arguments:
+            if name == argument and (item.value is not None or item.default is not None):
+                yield Problem(
+                    f"{{{argument}}} opens what the person names, so it has no value or default",
+                    pointer,
+                    "drop the value, or name the fixed path in the capability itself",
+                )
         if argument not in declared:
             listed = ", ".join(sorted(declared)) or "none"
             yield Problem(

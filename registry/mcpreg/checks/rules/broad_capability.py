@@ -8,7 +8,7 @@ from mcpreg.checks.examples import with_capabilities
 from mcpreg.checks.interface import Example, Problem, Rule, Severity
 from mcpreg.checks.subject import SANDBOX, Grant, Subject
 from mcpreg.core import safety
-from mcpreg.core.capability import Egress, Files
+from mcpreg.core.capability import Capability, Egress, Files
 from mcpreg.core.safety import Level
 
 
@@ -17,10 +17,15 @@ def _is(grant: Grant, subject: str) -> bool:
     return text == subject or (subject.startswith("net:") and subject[11:] in text)
 
 
+def _may_be_broad(item: Capability) -> bool:
+    wild = isinstance(item, Egress) and any(end.host.startswith("*") for end in item.endpoints)
+    return wild or isinstance(item, Files)
+
+
 def _check(subject: Subject) -> Iterator[Problem]:
     allowed = subject.capabilities
-    if not any(isinstance(item, (Files, Egress)) for item in allowed):
-        return
+    if not any(_may_be_broad(item) for item in allowed):
+        return  # most manifests: named hosts and variables are never high
     secrets = safety.secrets_of(subject.manifest, allowed)
     for reason in safety.level(allowed, secrets=secrets).reasons:
         if reason.level is Level.HIGH:

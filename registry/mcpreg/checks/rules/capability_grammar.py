@@ -14,8 +14,9 @@ def _check(subject: Subject) -> Iterator[Problem]:
     for grant in subject.grants:
         if grant.error is not None:
             yield Problem(grant.error.message, grant.pointer, grant.error.hint)
-    if len(subject.grants) > MAX_CAPABILITIES:
-        yield Problem(f"{len(subject.grants)} capabilities; at most {MAX_CAPABILITIES}", SANDBOX)
+    count = len(subject.manifest.capabilities.sandbox)
+    if count > MAX_CAPABILITIES:
+        yield Problem(f"{count} capabilities; at most {MAX_CAPABILITIES}", SANDBOX)
 
 
 RULE = Rule(

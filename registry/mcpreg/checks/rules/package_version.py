@@ -40,7 +40,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
             continue
         place = ("packages", index, "version")
         if package.version is None:
-            yield Problem(f"{package.identifier!r} has no version", place, "add the exact version")
+            yield Problem("the package has no version", place, "add the exact version")
         elif not judge(package.version):
             yield Problem(
                 f"{package.version!r} is not one exact {package.registry_type} version",

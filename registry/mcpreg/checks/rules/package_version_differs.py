@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 from mcpreg.checks.examples import with_package
 from mcpreg.checks.interface import Example, Problem, Rule, Severity
 from mcpreg.checks.subject import Subject
+from mcpreg.core import names
 
 
 def _same(one: str, other: str) -> bool:
@@ -21,11 +22,14 @@ def _same(one: str, other: str) -> bool:
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
+    server = subject.manifest.version
     for index, package in enumerate(subject.manifest.packages or ()):
         version = package.version
-        if version is not None and not _same(version, subject.manifest.version):
+        if version is None or not names.is_version(version) or not names.is_version(server):
+            continue  # other rules say what is wrong with it
+        if not _same(version, server):
             yield Problem(
-                f"the package is version {version!r}, the server {subject.manifest.version!r}",
+                f"the package is version {version!r}, the server {server!r}",
                 ("packages", index, "version"),
                 "use one number for both, unless the server is versioned apart on purpose",
             )

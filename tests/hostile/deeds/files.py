@@ -1,0 +1,100 @@
+"""Reaching for files."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+
+def read(path: str) -> str:
+    return Path(path).read_text(errors="replace")
+
+
+def look(path: str) -> int:
+    return Path(path).stat().st_ino
+
+
+def open_for_writing(path: str) -> str:
+    os.close(os.open(path, os.O_WRONLY))
+    return path
+
+
+def create(folder: str) -> str:
+    path = Path(folder) / "mcpreg-canary"
+    path.touch(exist_ok=False)
+    path.unlink()
+    return folder
+
+
+def append(path: str) -> int:
+    with Path(path).open("a") as stream:
+        return stream.write("more\n")
+
+
+def follow_planted_link(folder: str, secret: str) -> str:
+    link = Path(folder) / "link"
+    link.unlink(missing_ok=True)
+    link.symlink_to(secret)
+    return link.read_text()
+
+
+def plant_link(link: str, target: str) -> str:
+    Path(link).symlink_to(target)
+    return link
+
+
+def hard_link(source: str, folder: str) -> str:
+    target = Path(folder) / "hard-link"
+    target.hardlink_to(source)
+    target.unlink()
+    return folder
+
+
+def make_device(path: str) -> str:
+    os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    Path(path).unlink()
+    return path
+
+
+def make_setuid(path: str) -> int:
+    file = Path(path)
+    file.touch()
+    try:
+        file.chmod(0o4755)
+        return stat.S_IMODE(file.stat().st_mode)
+    finally:
+        file.unlink()
+
+
+def create_setuid(path: str) -> int:
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o4700)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    os.close(descriptor)
+    Path(path).unlink()
+    return mode
+
+
+def connect(path: str) -> str:
+    """Connect to a Unix socket; a path that starts with @ is abstract."""
+    name = "\0" + path[1:] if path.startswith("@") else path
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(name)
+        return client.recv(64).decode()
+
+
+def connect_to_variable(name: str, fallback: str) -> str:
+    return connect(os.environ.get(name, fallback))
+
+
+def fill(folder: str, megabytes: int) -> int:
+    path = Path(folder) / "filler"
+    block = bytes(1 << 20)
+    try:
+        with path.open("wb", buffering=0) as stream:
+            for _ in range(megabytes):
+                stream.write(block)
+        return path.stat().st_size
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""Attempts on the machine's resources: notes/sandbox.md 58-62."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcpreg.core.plan import Limits
+
+if TYPE_CHECKING:
+    from tests.hostile.conftest import World
+
+pytestmark = pytest.mark.sandbox
+
+MIB = 1 << 20
+
+
+def test_attempt_58_a_fork_bomb_is_bounded(world: World) -> None:
+    assert world.outside("resources.fork_many", count=60).did == 60
+    plan = world.plan("resources.fork_many", {"count": 60})
+    limited = replace(plan, limits=replace(plan.limits, pids=20))
+    assert world.launch(limited).refused == "EAGAIN"
+
+
+def test_attempt_59_a_memory_bomb_is_killed_and_recorded(world: World) -> None:
+    assert world.outside("resources.hold_memory", megabytes=160, seconds=0).did == 160
+    plan = world.plan("resources.hold_memory", {"megabytes": 160, "seconds": 20})
+    limited = replace(plan, limits=replace(plan.limits, memory=64 * MIB))
+    killed = world.launch(limited)
+    assert killed.code == 6
+    assert [kind for kind, _ in killed.violations] == ["memory"]
+
+
+def test_attempt_59_many_small_processes_count_together(world: World) -> None:
+    assert world.outside("resources.hold_in_children", children=6, megabytes=20).did == 6
+    parameters = {"children": 6, "megabytes": 20, "seconds": 20}
+    plan = world.plan("resources.hold_in_children", parameters)
+    killed = world.launch(replace(plan, limits=replace(plan.limits, memory=64 * MIB)))
+    assert (killed.code, [kind for kind, _ in killed.violations]) == (6, ["memory"])
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/home/mcp", "/dev/shm"])
+def test_attempt_60_scratch_space_is_bounded(folder: str, world: World) -> None:
+    assert world.outside("files.fill", folder=str(world.home), megabytes=6).did == 6 * MIB
+    assert world.inside("files.fill", folder=folder, megabytes=6).refused == "ENOSPC"
+
+
+def test_attempt_61_a_files_size_is_bounded(world: World) -> None:
+    folder = str(world.project)
+    assert world.outside("files.fill", folder=folder, megabytes=6).did == 6 * MIB
+    plan = world.plan("files.fill", {"folder": folder, "megabytes": 6})
+    limited = replace(plan, limits=replace(plan.limits, file_size=4 * MIB))
+    assert world.launch(limited).refused == "EFBIG"
+
+
+def test_attempt_62_open_files_are_bounded(world: World) -> None:
+    assert world.outside("resources.open_many", count=200).did == 200
+    plan = world.plan("resources.open_many", {"count": 200})
+    limited = replace(plan, limits=Limits(open_files=64))
+    assert world.launch(limited).refused == "EMFILE"
+
+
+def groups_of(pid: int) -> list[Path]:
+    return list(Path("/sys/fs/cgroup").glob(f"**/mcpreg-{pid}-*"))
+
+
+def test_no_control_group_outlives_its_run_for_long(world: World) -> None:
+    arguments, events = world.launcher(world.plan("process.sleep", {"seconds": 30}))
+    launcher = subprocess.Popen(
+        arguments,
+        env=world.environment(),
+        stdout=subprocess.PIPE,
+        **world.launcher_credentials(),
+    )
+    assert launcher.stdout is not None
+    assert launcher.stdout.readline()
+    if '"limits": "cgroup"' not in events.read_text():
+        launcher.kill()
+        launcher.communicate()
+        pytest.skip("this launcher may not make control groups; rlimits and the watch hold")
+    assert groups_of(launcher.pid)
+    launcher.kill()  # it cannot tidy up
+    launcher.communicate()
+    world.launch(world.plan("process.variables", {"names": []}))
+    assert groups_of(launcher.pid) == []
