@@ -56,8 +56,10 @@ def test_every_value_stands_where_it_says(value: Json, indent: Json, ascii_only:
         place = positions.of_value(pointer)
         rest = "\n".join([lines[place.line - 1][place.column - 1 :], *lines[place.line :]])
         assert json.JSONDecoder().raw_decode(rest)[0] == expected
-        if pointer and isinstance(pointer[-1], str):
-            key = positions.of_key(pointer)
+        key = positions.of_key(pointer)
+        if not pointer or isinstance(pointer[-1], int):
+            assert key == place
+        else:
             rest = lines[key.line - 1][key.column - 1 :]
             assert json.JSONDecoder().raw_decode(rest)[0] == pointer[-1]
 

@@ -102,6 +102,51 @@ def test_every_clean_example_satisfies_the_schema(rule: Rule | ReadingRule) -> N
     assert list(VALIDATOR.iter_errors(reading.document)) == []
 
 
+def renamed(value: Json, old: str, new: str) -> Json:
+    if isinstance(value, dict):
+        return {new if key == old else key: renamed(item, old, new) for key, item in value.items()}
+    return [renamed(item, old, new) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("websiteUrl", "website_url"),
+        ("registryType", "registry_type"),
+        ("environmentVariables", "environment_variables"),
+        ("isSecret", "is_secret"),
+        ("specVersion", "spec_version"),
+        ("inputSchema", "input_schema"),
+        ("requiredConsents", "required_consents"),
+        ("$schema", "json_schema"),
+        ("_meta", "meta"),
+    ],
+)
+def test_neither_knows_the_names_that_python_has_for_fields(key: str, name: str) -> None:
+    document = renamed(FULL, key, name)
+    assert document != FULL
+    assert not VALIDATOR.is_valid(document)
+    assert not model_accepts(document)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"capabilities": {"limits": {"pids": "10"}}},
+        {"capabilities": {"limits": {"pids": True}}},
+        {"packages": [{**FULL["packages"][0], "environmentVariables": [{"name": 1}]}]},
+        {"remotes": [{**FULL["remotes"][0], "headers": [{"name": "X", "isSecret": "true"}]}]},
+        {"remotes": [{**FULL["remotes"][0], "headers": [{"name": "X", "isSecret": 1}]}]},
+        {"version": 1.0},
+        {"tags": {"time": True}},
+    ],
+)
+def test_neither_converts_what_has_another_type(changes: dict[str, Any]) -> None:
+    document = FULL | changes
+    assert not VALIDATOR.is_valid(document)
+    assert not model_accepts(document)
+
+
 # jsonschema's regular expressions let `$` match before a final line feed, and take 1.0 for an
 # integer; the models do neither. Both are stricter than the schema's words, not laxer.
 PLAIN = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12)

@@ -99,7 +99,9 @@ def _die_with_parent() -> None:
 
 def environment() -> dict[str, str]:
     """What the clients get of our environment: how to reach an index, and nothing else."""
-    return {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
+    kept = {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
+    # uv brings certificates of its own and would not know a company's mirror; pip and npm do.
+    return {"UV_SYSTEM_CERTS": "1"} | kept
 
 
 def _tail(descriptor: int) -> str:

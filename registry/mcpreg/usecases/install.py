@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mcpreg.core.inputs import input_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
-from mcpreg.core.lock import Lock
+from mcpreg.core.lock import Lock, LockedPackage
 from mcpreg.core.manifest import LimitsRequest, Manifest, Package
 from mcpreg.core.plan import Limits
 from mcpreg.errors import VerificationError
@@ -50,16 +50,13 @@ def _app_key(verified: VerifiedVersion, runtime: Runtime) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
-def locked_package(manifest: Manifest, lock: Lock) -> Package:
-    """The manifest's package that the lock is for. Raises `VerificationError`."""
+def locked_package(manifest: Manifest, locked: LockedPackage) -> Package:
+    """The manifest's package that was locked. Raises `VerificationError` when it has none."""
     for package in manifest.packages or ():
-        if (package.registry_type, package.identifier, package.version) == (
-            lock.package.registry_type,
-            lock.package.identifier,
-            lock.package.version,
-        ):
+        its = (package.registry_type, package.identifier, package.version)
+        if its == (locked.registry_type, locked.identifier, locked.version):
             return package
-    raise VerificationError(f"the lock is for {lock.package.identifier}, not in the manifest")
+    raise VerificationError(f"{manifest.name} has no package {locked.identifier} {locked.version}")
 
 
 def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) -> InstallRecord:
@@ -84,7 +81,7 @@ def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) 
             dict(runtime.env),
         ),
         sandbox=lock.sandbox,
-        inputs=input_specs(locked_package(manifest, lock)),
+        inputs=input_specs(locked_package(manifest, lock.package)),
         limits=effective_limits(manifest.capabilities.limits),
         tools=tuple(lock.toolset.tools),
         consents=tuple((consent.id, consent.reason) for consent in manifest.required_consents),

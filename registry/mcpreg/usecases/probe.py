@@ -17,13 +17,13 @@ from pathlib import Path, PurePosixPath
 from mcpreg.core.capability import Files
 from mcpreg.core.inputs import argument_name, fill_arguments, fill_environment, input_specs
 from mcpreg.core.install import InputSpec
-from mcpreg.core.manifest import Input, InputWithVariables, Manifest, Package
+from mcpreg.core.manifest import Input, InputWithVariables, Manifest
 from mcpreg.core.plan import Bind, Plan
 from mcpreg.errors import UsageError
 from mcpreg.packages.interface import APP, Pins
 from mcpreg.packages.registry import kind_for
 from mcpreg.packages.runtime import Runtime
-from mcpreg.usecases.install import effective_limits
+from mcpreg.usecases.install import effective_limits, locked_package
 
 _HOME = "/home/mcp"  # both are the sandbox's own, empty and writable
 _SCRATCH = "/tmp"  # noqa: S108
@@ -35,11 +35,11 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
     """What starts the locked package in `app` (installed for `runtime`) and allows it nothing.
 
     Raises:
-        UsageError: the pins are for a package that the manifest does not have, or a capability or
-            an input of it makes no sense.
+        VerificationError: the pins are for a package that the manifest does not have.
+        UsageError: a capability or an input of it makes no sense.
         McpregError: the package offers no command.
     """
-    package = _package(manifest, pins)
+    package = locked_package(manifest, pins.package)
     inputs: tuple[InputWithVariables, ...] = (
         *(package.environment_variables or ()),
         *(package.package_arguments or ()),
@@ -63,15 +63,6 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
         links=runtime.links,
         limits=effective_limits(manifest.capabilities.limits),
     )
-
-
-def _package(manifest: Manifest, pins: Pins) -> Package:
-    wanted = pins.package
-    for package in manifest.packages or ():
-        its = (package.registry_type, package.identifier, package.version)
-        if its == (wanted.registry_type, wanted.identifier, wanted.version):
-            return package
-    raise UsageError(f"{manifest.name} has no package {wanted.identifier} {wanted.version}")
 
 
 def _filled(spec: InputSpec, item: InputWithVariables, trees: Mapping[str, bool]) -> InputSpec:
