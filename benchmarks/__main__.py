@@ -10,7 +10,7 @@ HELPERS = {"__init__", "__main__", "measure"}
 
 
 def main() -> None:
-    names = sys.argv[1:] or sorted(
+    names = [word for word in sys.argv[1:] if not word.startswith("--")] or sorted(
         path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in HELPERS
     )
     for name in names:

@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from mcpreg.core import toolset
 from mcpreg.core.lock import LOCK_FILE, parse_lock
-from mcpreg.core.manifest import MANIFEST_FILE, Manifest
+from mcpreg.core.manifest import MANIFEST_FILE, parse_manifest
 from mcpreg.core.plan import Plan
 from mcpreg.packages.registry import kind_for
 from mcpreg.sandbox.planfile import write_plan
@@ -72,7 +72,7 @@ def folders() -> list[Path]:
 
 
 def measure(folder: Path) -> Row:
-    manifest = Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes())
+    manifest = parse_manifest((folder / MANIFEST_FILE).read_bytes())
     lock = parse_lock((folder / LOCK_FILE).read_bytes())
     kind = kind_for(lock.package.registry_type)
     with tempfile.TemporaryDirectory(prefix="mcpreg-bench-") as temporary:
@@ -85,13 +85,13 @@ def measure(folder: Path) -> Row:
         same = toolset.tool_hashes(offer.tools) == lock.toolset.tools
         planfile = Path(temporary, "plan.json")
         planfile.write_bytes(write_plan(plan))
+        scratch = Path(temporary, "scratch")
+        scratch.mkdir()
         sandboxed = [sys.executable, "-P", "-m", "mcpreg.sandbox", str(planfile)]
         bare = [
             runtime.executable,
-            *(word.replace("/app/", f"{app}/", 1) for word in plan.argv[1:]),
+            *(outside(word, app, scratch) for word in plan.argv[1:]),
         ]
-        scratch = Path(temporary, "scratch")
-        scratch.mkdir()
         environment = bare_environment(plan, app, scratch)
         times = [
             (first_answer(bare, environment, scratch), first_answer(sandboxed, None, scratch))
@@ -107,6 +107,13 @@ def measure(folder: Path) -> Row:
     )
     print(f"{row.name}@{row.version}: {row.bare:.0f} -> {row.sandboxed:.0f} ms", file=sys.stderr)
     return row
+
+
+def outside(word: str, app: Path, scratch: Path) -> str:
+    """A word of the command line with the sandbox's own folders really there."""
+    if word.startswith("/app/"):
+        return word.replace("/app", str(app), 1)
+    return str(scratch) if word.startswith(("/home/mcp", "/tmp")) else word
 
 
 def bare_environment(plan: Plan, app: Path, scratch: Path) -> dict[str, str]:
@@ -157,7 +164,8 @@ def render(rows: Sequence[Row]) -> str:
         "Made by `python -m benchmarks servers --write`. Each entry is installed from its lock and",
         "started without network, grants or host environment; it must then list exactly the tools",
         "that its manifest declares, compared by hash. Times are medians of "
-        f"{RUNS} runs from starting the process to the answer to `initialize`.",
+        f"{RUNS} runs in turn, from",
+        "starting the process to the answer to `initialize`, bytecode cached on both sides.",
         "",
         "| server | version | tools | ms bare | ms sandboxed |",
         "|---|---|---:|---:|---:|",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from mcpreg.core import canonical
-from mcpreg.core.index import blob_path
+from mcpreg.core.index import POLICY_TARGET, blob_path
 from mcpreg_site.catalog import Catalog
 from mcpreg_site.tree import Content, Tree
-
-# Listed by the top-level targets role, so it is found like any target; `tuf/` keeps it as well.
-_POLICY = "policy.json"
 
 
 def targets(catalog: Catalog) -> Tree:
@@ -20,8 +17,9 @@ def targets(catalog: Catalog) -> Tree:
         return Tree({})
     contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
     files = dict(catalog.targets.files)
-    if _POLICY in catalog.tuf:
-        files[_POLICY] = catalog.tuf[_POLICY]
+    if POLICY_TARGET in catalog.tuf:
+        # Signed by the offline role itself; the branch keeps it with the metadata.
+        files[POLICY_TARGET] = catalog.tuf[POLICY_TARGET]
     contents |= {target_file(path, data): data for path, data in files.items()}
     contents |= {blob_path(digest): data for digest, data in catalog.targets.blobs.items()}
     return Tree(contents)

@@ -20,7 +20,7 @@ import git
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import Record
 from mcpreg.core.lock import LOCK_FILE, MAX_LOCK_BYTES, parse_lock
-from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest
+from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, parse_manifest
 from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import McpregError, NotFoundError
 
@@ -160,7 +160,7 @@ def _entries(files: Mapping[str, bytes]) -> Iterable[Entry]:
 def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
     where = f"{folder}/{MANIFEST_FILE}"
     try:
-        manifest = Manifest.model_validate_json(files[where])
+        manifest = parse_manifest(files[where])
         where = f"{folder}/{LOCK_FILE}"
         lock_bytes = files.get(where)
         lock = parse_lock(lock_bytes) if lock_bytes is not None else None

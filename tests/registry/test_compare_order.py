@@ -252,9 +252,15 @@ def test_a_new_secret_is_held_and_called_one() -> None:
 
 
 def test_a_secret_that_is_no_longer_called_one_is_held() -> None:
-    plain = manifest().document()["packages"]
-    plain[0]["environmentVariables"] = [{"name": "KEY"}]
-    assert kinds(compare_manifests(manifest(), manifest(packages=plain))) == ["secret"]
+    # Its name does not give it away, as GITHUB_TOKEN would: that stays a secret whatever is said.
+    def session(**declared: object) -> Manifest:
+        packages = manifest().document()["packages"]
+        packages[0]["environmentVariables"] = [{"name": "SESSION", **declared}]
+        return manifest(packages=packages, capabilities={"sandbox": ["env:SESSION"]})
+
+    old, new = session(isSecret=True), session()
+    assert kinds(compare_manifests(old, new)) == ["secret"]
+    assert kinds(compare_manifests(new, old)) == ["secret"]
 
 
 def test_a_remote_at_another_address_is_held() -> None:

@@ -42,6 +42,7 @@ from mcpreg.core.safety import Level, level, of_manifest, secrets_of
         ("high", ["fs:read:/var/run/docker.sock"], []),
         ("high", ["fs:write:/run/**"], []),
         ("high", ["fs:write:/etc/hosts"], []),
+        ("high", ["fs:write:~/.bashrc"], []),
         ("high", ["net:egress:*.github.io:443", "fs:read:./**"], []),
     ],
 )
@@ -116,6 +117,24 @@ def test_a_variable_is_secret_when_declared_so_or_not_declared_at_all() -> None:
         capabilities={"sandbox": ["env:KEY", "env:TZ", "env:UNKNOWN"]},
     )
     assert secrets_of(manifest) == {"KEY", "UNKNOWN"}
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "DB_PASSWORD", "api_key", "AWS_SECRET", "KEY"])
+def test_a_name_that_says_secret_is_one_whatever_is_declared(name: str) -> None:
+    manifest = make(
+        packages=package(environmentVariables=[{"name": name, "isSecret": False}]),
+        capabilities={"sandbox": [f"env:{name}"]},
+    )
+    assert secrets_of(manifest) == {name}
+
+
+@pytest.mark.parametrize("name", ["TZ", "KEYBOARD", "MONKEY", "LOG_LEVEL"])
+def test_an_ordinary_name_is_what_is_declared(name: str) -> None:
+    manifest = make(
+        packages=package(environmentVariables=[{"name": name}]),
+        capabilities={"sandbox": [f"env:{name}"]},
+    )
+    assert secrets_of(manifest) == frozenset()
 
 
 def test_a_secret_argument_counts() -> None:

@@ -18,6 +18,7 @@ from mcpreg_site.catalog import Version
 from mcpreg_site.pages.reach import is_remote
 
 _SLUG = re.compile(r"[^a-z0-9]+")
+_GENERIC = ("mcp", "server", "mcp-server")  # says nothing in a list of servers
 _PLACEHOLDER = re.compile(r"[^A-Z0-9]+")
 
 
@@ -122,7 +123,8 @@ def snippets(version: Version) -> tuple[Snippet, ...]:
 
 
 def _slug(name: str) -> str:
-    slug = _SLUG.sub("-", name.rpartition("/")[2].lower()).strip("-")
+    namespace, _, last = name.lower().partition("/")
+    slug = _SLUG.sub("-", namespace.rpartition(".")[2] if last in _GENERIC else last).strip("-")
     return slug if slug[:1].isalpha() else f"mcp-{slug}"
 
 

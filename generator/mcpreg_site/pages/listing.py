@@ -43,16 +43,40 @@ def listings(catalog: Catalog, pages: Pages) -> Iterator[tuple[str, Content]]:
     facets = facets_of(cards)
     yield "index.html", partial(_home, catalog, cards, facets, pages)
     yield from _paged("/browse/", cards, _Listing(pages, facets, "All servers"))
+    chosen = _by_facet(cards)
     for level in facets.levels:
-        chosen = [c for c in cards if c.level == level.label]
         title = f"Safety level: {level.label}"
-        yield from _paged(level.url, chosen, _Listing(pages, facets, title, level.note))
+        yield from _paged(level.url, chosen[level.url], _Listing(pages, facets, title, level.note))
     for kind in facets.kinds:
-        chosen = [c for c in cards if kind.label in map(KINDS.get, c.kinds)]
-        yield from _paged(kind.url, chosen, _Listing(pages, facets, f"From {kind.label}"))
+        yield from _paged(kind.url, chosen[kind.url], _Listing(pages, facets, f"From {kind.label}"))
     for tag in facets.tags:
-        chosen = [c for c in cards if tag.label in c.tags]
-        yield from _paged(tag.url, chosen, _Listing(pages, facets, f"#{tag.label}"))
+        yield from _paged(tag.url, chosen[tag.url], _Listing(pages, facets, f"#{tag.label}"))
+
+
+def _by_facet(cards: Sequence[Card]) -> dict[str, list[Card]]:
+    """The cards of every facet by its URL, in one pass however many tags there are."""
+    chosen: dict[str, list[Card]] = {}
+    for item in cards:
+        urls = [
+            _level_url(item.level),
+            *map(_kind_url, item.kinds),
+            *map(_tag_url, dict.fromkeys(item.tags)),
+        ]
+        for url in urls:
+            chosen.setdefault(url, []).append(item)
+    return chosen
+
+
+def _level_url(level: str) -> str:
+    return f"/browse/safety/{level}/"
+
+
+def _kind_url(kind: str) -> str:
+    return f"/browse/kind/{kind}/"
+
+
+def _tag_url(tag: str) -> str:
+    return f"/browse/tag/{tag}/"
 
 
 def facets_of(cards: Sequence[Card]) -> Facets:
@@ -62,17 +86,17 @@ def facets_of(cards: Sequence[Card]) -> Facets:
     tags = Counter(tag for c in cards for tag in dict.fromkeys(c.tags))
     return Facets(
         tuple(
-            Facet(f"/browse/safety/{level}/", level, note, levels[level])
+            Facet(_level_url(level), level, note, levels[level])
             for level, note in LEVELS.items()
             if levels[level]
         ),
         tuple(
-            Facet(f"/browse/kind/{key}/", label, "", kinds[key])
+            Facet(_kind_url(key), label, "", kinds[key])
             for key, label in KINDS.items()
             if kinds[key]
         ),
         tuple(
-            Facet(f"/browse/tag/{tag}/", tag, "", number)
+            Facet(_tag_url(tag), tag, "", number)
             for tag, number in sorted(tags.items(), key=lambda item: (-item[1], item[0]))
         ),
     )

@@ -19,12 +19,19 @@ from mcpreg_site.text import shown, web_address
 # Beyond this a page is no longer quick; GitHub's own cut is 512 KiB. Nobody reads so far.
 MAX_CHARACTERS = 60_000
 MAX_LINE = 10_000  # emphasis and brackets in one line take quadratic time
-_LEVELS_DOWN = 2  # the page has h1, its sections h2
+MAX_BARS = 100  # a row of a table this wide is none; short rows are filled up to the widest
+_SECTION_LEVEL = 2  # the README stands in a section whose heading is h2
 _TAGS = {
     *("h3", "h4", "h5", "h6", "p", "div", "blockquote", "pre", "hr", "br", "ol", "ul", "li"),
     *("a", "code", "em", "strong", "s", "table", "thead", "tbody", "tr", "th", "td"),
 }
-_ATTRIBUTES = {"a": {"href"}, "div": {"class", "tabindex", "role", "aria-label"}, "ol": {"start"}}
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": set(),  # the library would allow title and lang
+    "a": {"href"},
+    "pre": {"tabindex"},
+    "div": {"class", "tabindex", "role", "aria-label"},
+    "ol": {"start"},
+}
 _TRUNCATED = "\n\n---\n\n*The rest of this README is not shown here.*\n"
 
 
@@ -32,18 +39,26 @@ def render(source: bytes) -> str:
     """Sanitised HTML of a README, the first title left out (the page has its own)."""
     text = _bounded(shown(source.decode("utf-8", errors="replace")))
     tokens = _without_title(_PARSER.parse(text))
+    _sink_headings(tokens)
     for token in tokens:
-        _tame(token)
+        if token.children:
+            token.children = _without_images(token.children)
+            _unlink_relative(token.children)
     html: str = _PARSER.renderer.render(tokens, _PARSER.options, {})
     return _CLEANER.clean(html)
 
 
 def _bounded(text: str) -> str:
-    lines = [line if len(line) <= MAX_LINE else line[:MAX_LINE] + " …" for line in text.split("\n")]
-    text = "\n".join(lines)
+    text = "\n".join(_bounded_line(line) for line in text.split("\n"))
     if len(text) <= MAX_CHARACTERS:
         return text
     return text[:MAX_CHARACTERS].rpartition("\n")[0] + _TRUNCATED
+
+
+def _bounded_line(line: str) -> str:
+    if line.count("|") > MAX_BARS:
+        line = line.replace("|", "\\|")
+    return line if len(line) <= MAX_LINE else line[:MAX_LINE] + " …"
 
 
 def _without_title(tokens: Sequence[Token]) -> list[Token]:
@@ -52,12 +67,14 @@ def _without_title(tokens: Sequence[Token]) -> list[Token]:
     return list(tokens)
 
 
-def _tame(token: Token) -> None:
-    if token.type in ("heading_open", "heading_close"):
-        token.tag = f"h{min(int(token.tag[1]) + _LEVELS_DOWN, 6)}"
-    if token.children:
-        token.children = _without_images(token.children)
-        _unlink_relative(token.children)
+def _sink_headings(tokens: Sequence[Token]) -> None:
+    """Below the section's own heading, and none deeper by more than one (WCAG 1.3.1)."""
+    level = _SECTION_LEVEL
+    for token in tokens:
+        if token.type == "heading_open":
+            level = max(_SECTION_LEVEL + 1, min(int(token.tag[1]) + 1, level + 1, 6))
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{level}"
 
 
 def _without_images(children: Sequence[Token]) -> list[Token]:
@@ -89,11 +106,11 @@ def _unlink_relative(children: Sequence[Token]) -> None:
 
 def _scrolling_table(*_: object) -> str:
     # Focusable, so that a wide table can be scrolled from the keyboard (WCAG 2.1.1).
-    return '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\n'
+    return '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
 
 
 def _plain_code(_: object, tokens: Sequence[Token], index: int, *__: object) -> str:
-    return f"<pre><code>{escape(tokens[index].content)}</code></pre>\n"
+    return f'<pre tabindex="0"><code>{escape(tokens[index].content)}</code></pre>\n'
 
 
 def _parser() -> MarkdownIt:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.pages import readme
-from mcpreg_site.pages.cards import KINDS, LEVELS
+from mcpreg_site.pages.cards import KINDS
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.pages.install import run_command, settings, snippets
@@ -27,10 +27,13 @@ _NEGATIVE = ("cannot ", "receives no ", "never ", "has no ")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What it may touch: the sentences, those that allow and those that deny."""
+    """What it may touch: the sentences, those that allow and those that deny.
+
+    `why` are the findings that the level rests on; empty when it is safe.
+    """
 
     level: str
-    note: str
+    why: tuple[str, ...]
     may: tuple[str, ...]
     cannot: tuple[str, ...]
 
@@ -53,7 +56,7 @@ def reach(version: Version) -> Reach:
     denials = tuple(sentence for sentence in said if sentence.startswith(_NEGATIVE))
     return Reach(
         level=str(version.safety.level),
-        note=LEVELS.get(version.safety.level, ""),
+        why=tuple(r.sentence for r in version.safety.reasons if r.level is version.safety.level),
         may=tuple(sentence for sentence in said if sentence not in denials),
         cannot=denials,
     )

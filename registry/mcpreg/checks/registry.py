@@ -52,6 +52,7 @@ from mcpreg.checks.rules import (
     undeclared_variable,
     unfilled_template,
     unknown_key,
+    unmarked_secret,
     variable_without_capability,
     wrong_type,
 )
@@ -95,6 +96,7 @@ RULES: tuple[ReadingRule | Rule, ...] = (
     undeclared_variable.RULE,
     unfilled_template.RULE,
     secret_with_value.RULE,
+    unmarked_secret.RULE,
     spec_version.RULE,
     tool_name.RULE,
     tool_name_dot.RULE,

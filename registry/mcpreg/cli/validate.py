@@ -66,7 +66,7 @@ def _print_sarif(report: Report) -> None:
     from mcpreg.checks.sarif import to_sarif
 
     log = to_sarif(report.findings, RULES, version=mcpreg.__version__)
-    click.echo(json.dumps(log, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(log, indent=2))
 
 
 def _print_text(report: Report) -> None:

@@ -254,8 +254,7 @@ def secrets_of(
     An `env:` capability is one when its declared variable says `isSecret`, when nothing is
     declared about it, or when its name says so (`GITHUB_TOKEN`): leaving `isSecret` out must not
     make a server look safer. Secret arguments and the secret headers of remotes count by their
-    names.
-    `capabilities` are the manifest's, when the caller has parsed them.
+    names. `capabilities` are the manifest's, when the caller has parsed them.
 
     Raises:
         CapabilityError: a capability is outside the grammar.
@@ -279,8 +278,13 @@ def secrets_of(
         for header in remote.headers or ()
         if header.is_secret
     }
-    named = {name for name in let_in if _SECRET_NAME.search(name)}
+    named = {name for name in let_in if sounds_secret(name)}
     return frozenset(named | (let_in & marked) | (let_in - declared) | arguments | remotes)
+
+
+def sounds_secret(name: str) -> bool:
+    """Whether a variable of this name is taken for a secret, whatever is declared."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def _argument_name(name: str | None) -> str:

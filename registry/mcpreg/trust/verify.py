@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from mcpreg.core import canonical
 from mcpreg.core.index import IndexedVersion, Record, ServerIndex
 from mcpreg.core.lock import Lock, parse_lock
-from mcpreg.core.manifest import Manifest
+from mcpreg.core.manifest import Manifest, parse_manifest
 from mcpreg.errors import NotFoundError, PolicyError, VerificationError
 from mcpreg.trust.client import RegistryClient
 
@@ -100,7 +100,7 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
     record_bytes = client.blob(indexed.record)
     steps.append("5. manifest, lock and record have the signed digests")
     try:
-        manifest = Manifest.model_validate_json(manifest_bytes)
+        manifest = parse_manifest(manifest_bytes)
         lock = parse_lock(lock_bytes)
         record = Record.model_validate_json(record_bytes)
     except (ValidationError, ValueError) as error:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mcpreg.core import safety
 from mcpreg.core.index import IndexedVersion
-from mcpreg.core.manifest import Manifest
+from mcpreg.core.manifest import Manifest, parse_manifest
 from mcpreg.core.names import Reference
 from mcpreg.errors import VerificationError
 from mcpreg.store.places import Places
@@ -50,7 +50,7 @@ def inspect(places: Places, reference: Reference, only: str | None) -> Shown:
     client, index = find(registries.clients(places, only), reference.name)
     indexed = select(index, reference.version)
     try:
-        manifest = Manifest.model_validate_json(client.blob(indexed.manifest))
+        manifest = parse_manifest(client.blob(indexed.manifest))
     except ValidationError as error:
         raise VerificationError(
             f"the manifest of {reference} is signed but not readable",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mcpreg.core.inputs import input_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
-from mcpreg.core.lock import Lock, LockedPackage
+from mcpreg.core.lock import LockedPackage
 from mcpreg.core.manifest import LimitsRequest, Manifest, Package
 from mcpreg.core.plan import Limits
 from mcpreg.errors import VerificationError

@@ -21,6 +21,7 @@ from mcpreg.core.manifest import (
     Package,
     Prompt,
     Tool,
+    parse_manifest,
 )
 from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS, Offer
 from mcpreg.errors import McpregError, NotFoundError, UsageError
@@ -224,7 +225,7 @@ def read_manifest(folder: Path) -> Manifest:
     if len(data) > MAX_MANIFEST_BYTES:
         raise McpregError(f"{path} is larger than {MAX_MANIFEST_BYTES >> 20} MiB")
     try:
-        return Manifest.model_validate_json(data)
+        return parse_manifest(data)
     except ValidationError as error:
         raise McpregError(
             f"{path} is not a valid manifest: {_said(error)}", hint=f"mcpreg validate {folder}"

@@ -1,0 +1,135 @@
+"""`mcpreg-site build` and `serve` as people call them, and `mcpreg` reading what they serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tiny_registry import TinyRegistry, make_manifest
+
+COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
+CLOCK = "io.github.acme/clock"
+
+
+def _site(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "serve", str(folder), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().split(" at ")[1].split("/  ")[0]
+    finally:
+        process.terminate()
+        assert process.wait(10) in (0, -15)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def test_builds_the_published_branch_when_there_is_one(
+    tiny_registry: TinyRegistry, tmp_path: Path
+) -> None:
+    tiny_registry.submit(make_manifest(CLOCK, "1.0.0"))
+    repo, output = str(tiny_registry.repo), str(tmp_path / "out")
+    preview = _site("build", "--repo", repo, "--output", output)
+    assert "nothing can be installed from it" in preview.stderr
+    assert "unsigned" in preview.stdout
+    tiny_registry.publish()
+    signed = _site("build", "--repo", repo, "--output", output, "--json")
+    body = json.loads(signed.stdout)
+    assert body["ok"] is True
+    assert body["data"]["signed"] is True
+    assert body["data"]["commit"] == tiny_registry.git("rev-parse", "published")
+    assert signed.stderr == ""
+    older = _site("build", "--repo", repo, "--output", output, "--commit", "main")
+    assert "unsigned" in older.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["build", "--commit", "nowhere"], 3, "no commit 'nowhere'"),
+        (["build", "--templates", "."], 2, "full set of templates"),
+        (["build", "--output", "."], 2, "is not a site"),
+        (["build", "--bogus"], 2, "No such option"),
+        (["serve", "."], 2, "mcpreg-site build"),
+    ],
+)
+def test_failures_are_words_and_codes(
+    tiny_registry: TinyRegistry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    repo = ["--repo", str(tiny_registry.repo)] if arguments[0] == "build" else []
+    assert says in _site(*arguments, *repo, code=code).stderr
+
+
+def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
+    done = _site("build", "--repo", str(tmp_path), "--output", str(tmp_path / "o"), code=3)
+    assert "is not in a git repository" in done.stderr
+
+
+def test_a_taken_port_is_a_sentence(tiny_registry: TinyRegistry, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    _site("build", "--repo", str(tiny_registry.repo), "--output", str(folder))
+    with _serving(folder) as url:
+        port = url.rpartition(":")[2]
+        done = _site("serve", str(folder), "--port", port, code=2)
+    assert f"port {port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_mcpreg_reads_what_is_served(tiny_registry: TinyRegistry, tmp_path: Path) -> None:
+    tiny_registry.submit(make_manifest(CLOCK, "1.0.0"))
+    tiny_registry.clock = datetime.now(UTC).replace(microsecond=0)  # the client's clock is real
+    tiny_registry.publish(later=timedelta(0))
+    folder = tmp_path / "out"
+    _site("build", "--repo", str(tiny_registry.repo), "--output", str(folder))
+    kinds = ("CONFIG", "DATA", "CACHE", "STATE")
+    homes = {f"XDG_{kind}_HOME": str(tmp_path / "home" / kind) for kind in kinds}
+
+    def mcpreg(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "mcpreg", *arguments],
+            env={**os.environ, **homes},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    with _serving(folder) as url:
+        mcpreg("registry", "add", url, "--root-sha256", tiny_registry.keys.root)
+        with urllib.request.urlopen(f"{url}/v0.1/servers?limit=1") as answer:
+            assert json.load(answer)["servers"][0]["server"]["name"] == CLOCK
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{url}/v0.1/servers/no%2Fone/versions")
+        listed = json.loads(mcpreg("search", "clock", "--json"))
+        assert CLOCK in json.dumps(listed)
+        assert CLOCK in mcpreg("info", CLOCK)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from mcpreg.errors import UsageError
+from mcpreg.store.tree import fingerprint
+from mcpreg_site.publish import publish
+from mcpreg_site.site import MARKER
+from mcpreg_site.tree import Tree
+
+FILES = 120
+
+
+def _tree(mark: str, files: int = FILES) -> Tree:
+    contents: dict[str, bytes] = {MARKER: b'{"mcpregSite": 1}'}
+    contents |= {f"d{number % 20}/{number}.txt": mark.encode() for number in range(files)}
+    return Tree(contents)
+
+
+def test_replaces_the_whole_tree(tmp_path: Path) -> None:
+    output = tmp_path / "a" / "site"
+    publish(_tree("old"), output)
+    publish(_tree("new", 3), output)
+    assert len(fingerprint(output)) == 4
+    assert (output / "d0/0.txt").read_bytes() == b"new"
+    assert [path.name for path in output.parent.iterdir()] == ["site"]
+    assert output.stat().st_mode & 0o777 == 0o755
+
+
+def test_fills_an_empty_folder(tmp_path: Path) -> None:
+    publish(_tree("new", 1), tmp_path)
+    assert (tmp_path / MARKER).exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_refuses_to_replace_what_is_no_site(tmp_path: Path, kind: str) -> None:
+    output, elsewhere = tmp_path / "mine", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "thesis.txt").write_text("precious")
+    if kind == "folder":
+        elsewhere.rename(output)
+        elsewhere = output
+    elif kind == "file":
+        output.write_text("precious")
+    else:
+        output.symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="not a site"):
+        publish(_tree("new"), output)
+    assert (elsewhere / "thesis.txt").read_text() == "precious"
+
+
+def test_a_failing_page_leaves_the_old_tree(tmp_path: Path) -> None:
+    publish(_tree("old"), tmp_path / "site")
+
+    def broken() -> bytes:
+        raise RuntimeError("no page")
+
+    with pytest.raises(RuntimeError):
+        publish(_tree("new") | Tree({"z.html": broken}), tmp_path / "site")
+    assert (tmp_path / "site" / "d0/0.txt").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def _publish_forever(output: Path, mark: str, ready: Event) -> None:
+    ready.set()
+    while True:
+        publish(_tree(mark), output)
+
+
+def test_a_kill_leaves_the_old_tree_or_the_new(tmp_path: Path) -> None:
+    output = tmp_path / "site"
+    publish(_tree("0"), output)
+    started = time.monotonic()
+    publish(_tree("0"), output)
+    one_build = time.monotonic() - started
+    forked = multiprocessing.get_context("fork")
+    chance = random.Random(7)
+    leftovers = 0
+    seen = set()
+    for round_number in range(1, 21):
+        ready = forked.Event()
+        arguments = (output, str(round_number), ready)
+        process = forked.Process(target=_publish_forever, args=arguments, daemon=True)
+        process.start()
+        assert ready.wait(10)
+        time.sleep(chance.uniform(0, 3 * one_build))
+        process.kill()
+        process.join()
+        texts = {file.read_bytes() for file in output.glob("d*/*.txt")}
+        assert len(texts) == 1, "a tree of two builds"
+        assert len(list(output.glob("d*/*.txt"))) == FILES
+        assert (output / MARKER).exists()
+        seen |= texts
+        leftovers += len(list(tmp_path.glob(".site.build-*"))) > 0
+    # The kills did hit: some landed while a tree was being written, some after it was in place.
+    assert leftovers > 0
+    assert len(seen) > 1
+    publish(_tree("last"), output)
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert (output / "d0/0.txt").read_bytes() == b"last"
