@@ -22,7 +22,8 @@ PAIRS = 15
 def main() -> None:
     home = ROOT / ".demo/home"
     if not (home / "data").is_dir():
-        sys.exit("benchmarks run: nothing is installed yet; run make demo first")
+        print("left out: nothing is installed yet; make demo installs what this measures")
+        return
     for name in NAMES:
         measure(name, home)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import time
 from multiprocessing.synchronize import Event
@@ -14,6 +15,7 @@ from mcpreg_site.publish import publish
 from mcpreg_site.site import MARKER
 from mcpreg_site.tree import Tree
 
+KILLS = int(os.environ.get("MCPREG_KILLS", "20"))  # `make soak` asks for 50
 FILES = 120
 
 
@@ -83,7 +85,7 @@ def test_a_kill_leaves_the_old_tree_or_the_new(tmp_path: Path) -> None:
     chance = random.Random(7)
     leftovers = 0
     seen = set()
-    for round_number in range(1, 21):
+    for round_number in range(1, KILLS + 1):
         ready = forked.Event()
         arguments = (output, str(round_number), ready)
         process = forked.Process(target=_publish_forever, args=arguments, daemon=True)
