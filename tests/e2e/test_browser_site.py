@@ -338,6 +338,7 @@ def test_the_deed_works_on_a_page_that_does_nothing_against_it(
     page = watch().page
     page.set_content(f"<title>x</title>{DEED}")
     page.wait_for_function("document.title === 'deed'")
+    assert page.title() == "deed"
 
 
 @pytest.mark.parametrize("width", [320, 1280])

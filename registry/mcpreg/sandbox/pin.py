@@ -89,7 +89,7 @@ def pin_all(binds: Sequence[Bind]) -> tuple[Pinned, ...]:
     pinned: list[Pinned] = []
     try:
         pinned.extend(pin(bind) for bind in binds)
-    except BaseException:
+    except BaseException:  # Ctrl-C too must not leave descriptors open; raised again
         close_all(pinned)
         raise
     return tuple(pinned)

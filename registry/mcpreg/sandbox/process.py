@@ -184,7 +184,7 @@ def _wait(monitor: int, guardian: Guardian, error_read: int, gate: int, machine:
         first = _first_process(guardian.number, error_read, deadline)
         blocked = Blocked(monitor, monitor_fd, first, os.pidfd_open(first), guardian, gate)
         _await_mounts(blocked, machine, error_read, deadline)
-    except BaseException:
+    except BaseException:  # Ctrl-C too must leave no sandbox behind; raised again
         # The mounts vanish with the process; killing the monitor takes the sandbox with it.
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(monitor_fd, signal.SIGKILL)

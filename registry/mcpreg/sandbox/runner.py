@@ -70,7 +70,7 @@ def run(
                     uid=identity.uid if identity else os.getuid(),
                     limits="cgroup" if group else "rlimits",
                 )
-            except BaseException:
+            except BaseException:  # Ctrl-C too must leave no sandbox behind; raised again
                 sandbox.abandon()
                 if group is not None:
                     group.remove()
