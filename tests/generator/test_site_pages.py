@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from mcpreg.core.manifest import Manifest
+from mcpreg.core.safety import of_manifest
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.headers import POLICY
+from mcpreg_site.pages.reach import marks
 from mcpreg_site.paths import page_file
 from mcpreg_site.routes import resolve
 from mcpreg_site.site import render
@@ -247,3 +249,22 @@ def test_detail_pages_and_style_keep_their_budget(sample_site: Path) -> None:
     assert size(next(sample_site.glob("assets/*.css"))) < 10 << 10
     assert size(sample_site / CLOCK) < 30 << 10
     assert size(sample_site / "index.html") < 60 << 10
+
+
+def test_the_mark_for_secrets_agrees_with_the_safety_level() -> None:
+    unmarked = {"name": "GITHUB_TOKEN"}  # isSecret left out
+    package = {
+        "registryType": "pypi",
+        "identifier": "acme-clock",
+        "version": "1.0.0",
+        "transport": {"type": "stdio"},
+        "environmentVariables": [unmarked],
+    }
+    manifest = make_manifest(
+        "io.github.acme/clock",
+        "1.0.0",
+        packages=[package],
+        capabilities={"sandbox": ["env:GITHUB_TOKEN"]},
+    )
+    assert "receives the secret GITHUB_TOKEN" in of_manifest(manifest).sentences
+    assert marks(manifest)[2].text == "1 secret"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcpreg_site.catalog import Server
-from mcpreg_site.pages.reach import Mark, is_remote, marks
+from mcpreg_site.pages.reach import Mark, marks
 from mcpreg_site.paths import server_url
 
 KINDS = {
@@ -64,6 +64,6 @@ def card(server: Server) -> Card:
         kinds=tuple(dict.fromkeys(kinds)),
         tags=manifest.tags,
         locked=latest.locked,
-        remote=is_remote(manifest),
+        remote=manifest.is_remote,
         status=latest.status,
     )

@@ -15,7 +15,6 @@ from typing import Any
 from mcpreg.core.capability import Variable
 from mcpreg.core.manifest import Argument, HttpTransport, Manifest
 from mcpreg_site.catalog import Version
-from mcpreg_site.pages.reach import is_remote
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 _GENERIC = ("mcp", "server", "mcp-server")  # says nothing in a list of servers
@@ -83,7 +82,7 @@ def _settings(manifest: Manifest) -> Iterator[Setting]:
             kind = "variable" if not hasattr(item, "type") else "argument"
             name = getattr(item, "name", None) or getattr(item, "value_hint", None) or "argument"
             yield _setting(item, name, kind)
-    if is_remote(manifest):
+    if manifest.is_remote:
         for remote in manifest.remotes or ():
             for header in remote.headers or ():
                 yield _setting(header, header.name, "header")
@@ -106,7 +105,7 @@ def snippets(version: Version) -> tuple[Snippet, ...]:
     """Settings for MCP clients, pinned to this version."""
     manifest = version.manifest
     key = _slug(version.name)
-    if is_remote(manifest):
+    if manifest.is_remote:
         return tuple(_remote(key, remote) for remote in (manifest.remotes or ())[:1])
     needed = needed_arguments(manifest)
     arguments = ["run", f"{version.name}@{version.version}", *(["--", *needed] if needed else [])]

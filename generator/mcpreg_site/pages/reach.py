@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from mcpreg.core.capability import Capability, Egress, Files, Network, Variable
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.plan import Access
+from mcpreg.core.safety import secrets_of
 from mcpreg_site.text import count
 
 
@@ -18,11 +19,6 @@ class Mark:
     kind: str
     granted: bool
     text: str
-
-
-def is_remote(manifest: Manifest) -> bool:
-    """Whether the server only runs elsewhere, where no sandbox of ours can hold it."""
-    return not manifest.packages and bool(manifest.remotes)
 
 
 def hosts(manifest: Manifest) -> tuple[str, ...]:
@@ -40,7 +36,7 @@ def _host(url: str) -> str | None:
 
 def marks(manifest: Manifest) -> tuple[Mark, ...]:
     """Three marks for what runs here, one for what runs elsewhere."""
-    if is_remote(manifest):
+    if manifest.is_remote:
         return (Mark("remote", True, f"runs at {', '.join(hosts(manifest)) or 'another host'}"),)
     parsed = manifest.capabilities.parsed()
     return _network(parsed), _files(parsed), _variables(parsed, manifest)
@@ -65,12 +61,11 @@ def _files(parsed: tuple[Capability, ...]) -> Mark:
 
 
 def _variables(parsed: tuple[Capability, ...], manifest: Manifest) -> Mark:
-    names = {item.name for item in parsed if isinstance(item, Variable)}
-    if not names:
-        return Mark("secrets", False, "no secrets")
-    declared = [v for p in manifest.packages or () for v in p.environment_variables or ()]
-    # What the manifest does not call harmless counts as a secret.
-    secrets = names - {item.name for item in declared if not item.is_secret}
+    # The same judgement as the safety level's, or the mark would contradict it.
+    secrets = secrets_of(manifest, parsed)
     if secrets:
         return Mark("secrets", True, count(len(secrets), "secret"))
-    return Mark("secrets", True, count(len(names), "setting"))
+    names = {item.name for item in parsed if isinstance(item, Variable)}
+    if names:
+        return Mark("secrets", True, count(len(names), "setting"))
+    return Mark("secrets", False, "no secrets")

@@ -15,7 +15,7 @@ from mcpreg_site.pages.cards import KINDS
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.pages.install import run_command, settings, snippets
-from mcpreg_site.pages.reach import hosts, is_remote, marks
+from mcpreg_site.pages.reach import hosts, marks
 from mcpreg_site.pages.report import report
 from mcpreg_site.pages.toolset import tool_view
 from mcpreg_site.paths import page_file, server_url, version_url
@@ -50,7 +50,7 @@ def server_pages(catalog: Catalog, server: Server, pages: Pages) -> Iterator[tup
 def reach(version: Version) -> Reach:
     """The sentences of the safety level, the denials apart; a remote server runs unheld."""
     said = version.safety.sentences
-    if is_remote(version.manifest):
+    if version.manifest.is_remote:
         where = ", ".join(hosts(version.manifest)) or "another host"
         said = (f"runs at {where}, where no sandbox of yours holds it", *said)
     denials = tuple(sentence for sentence in said if sentence.startswith(_NEGATIVE))
@@ -73,7 +73,7 @@ def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, obj
         "marks": marks(manifest),
         "tools": [tool_view(tool) for tool in manifest.capabilities.tools],
         "report": report(version.entry.record),
-        "remote": is_remote(manifest),
+        "remote": manifest.is_remote,
         "installable": catalog.signed and version.locked and version.indexed is not None,
         "kinds": [KINDS[package.registry_type] for package in manifest.packages or ()],
         "api": api_url(server.name, version.version),

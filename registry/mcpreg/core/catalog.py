@@ -98,5 +98,5 @@ def search_entry(entry: Entry) -> SearchEntry:
         safety=safety.of_manifest(manifest).level,
         tier="unverified",
         locked=entry.lock is not None,
-        remote=not manifest.packages and bool(manifest.remotes),
+        remote=manifest.is_remote,
     )

@@ -321,6 +321,11 @@ class Manifest(Model):
     dependencies: tuple[str, ...] = ()
     """Names of other servers that it is meant to be used with."""
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the server only runs elsewhere, where no sandbox of ours can hold it."""
+        return not self.packages and bool(self.remotes)
+
     def document(self) -> dict[str, Any]:
         """The manifest as JSON, absent fields left out, in the model's own field order."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)

@@ -298,8 +298,9 @@ def of_manifest(manifest: Manifest) -> Safety:
         CapabilityError: a capability is outside the grammar.
     """
     capabilities = manifest.capabilities.parsed()
-    if not manifest.packages and manifest.remotes:
-        hosts = tuple(dict.fromkeys(_remote_endpoint(remote.url) for remote in manifest.remotes))
+    if manifest.is_remote:
+        addresses = (remote.url for remote in manifest.remotes or ())
+        hosts = tuple(dict.fromkeys(_remote_endpoint(address) for address in addresses))
         capabilities += (Egress(hosts),)
     return level(capabilities, secrets=secrets_of(manifest, capabilities))
 
