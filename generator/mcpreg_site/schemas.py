@@ -8,10 +8,10 @@ from mcpreg.core import canonical
 from mcpreg.core.index import Record, SearchList, ServerIndex
 from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest, Model
+from mcpreg.core.schema import DIALECT, json_schema
 from mcpreg_site.catalog import Catalog
 from mcpreg_site.tree import Tree
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: dict[str, type[Model]] = {
     "mcps": Manifest,
     "mcps-lock": Lock,
@@ -34,5 +34,7 @@ def schemas(catalog: Catalog) -> Tree:
 
 
 def _schema(model: type[Model], address: str) -> bytes:
+    if model is Manifest:
+        return canonical.pretty(json_schema(address))
     body = model.model_json_schema(by_alias=True)
     return canonical.pretty({"$schema": DIALECT, "$id": address, **body})

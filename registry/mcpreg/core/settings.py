@@ -24,7 +24,7 @@ class RegistrySettings(_Table):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     title: str = "MCP registry"
     description: str = ""
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^/\s]$")]
+    base_url: Annotated[str, StringConstraints(pattern=r"^https://[^\s]+[^/\s]$")]
 
 
 class ExpirySettings(_Table):
