@@ -35,6 +35,12 @@ def command(server: str, registry: str | None, as_json: bool) -> None:
     click.secho("\nWhat it can touch", bold=True)
     for sentence in shown.sentences:
         click.echo(f"  {clean(sentence)}")
+    asked = manifest.capabilities.limits
+    if asked is not None:
+        limits = asked.model_dump(exclude_none=True).items()
+        click.echo("  asks for " + ", ".join(f"{name} {value:,}" for name, value in limits))
+    for consent in manifest.required_consents:
+        click.echo(clean(f"  asks for your consent ({consent.id}): {consent.reason}"))
     if manifest.capabilities.tools:
         click.secho(f"\n{len(manifest.capabilities.tools)} tools", bold=True)
     for tool in manifest.capabilities.tools:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from mcpreg.core import safety
 from mcpreg.core.index import IndexedVersion
 from mcpreg.core.manifest import Manifest, parse_manifest
@@ -51,18 +49,19 @@ def inspect(places: Places, reference: Reference, only: str | None) -> Shown:
     indexed = select(index, reference.version)
     try:
         manifest = parse_manifest(client.blob(indexed.manifest))
-    except ValidationError as error:
+    except ValueError as error:  # too large, or not a manifest
         raise VerificationError(
             f"the manifest of {reference} is signed but not readable",
             hint="a newer mcpreg may be needed",
         ) from error
     if (manifest.name, manifest.version) != (index.name, indexed.version):
         raise VerificationError(f"the manifest of {reference} is about another server")
+    judged = safety.of_manifest(manifest)
     return Shown(
         client.pin.name,
         manifest,
         indexed,
         tuple(item.version for item in index.versions),
-        safety.of_manifest(manifest).level,
-        safety.of_manifest(manifest).sentences,
+        judged.level,
+        judged.sentences,
     )
