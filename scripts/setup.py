@@ -1,6 +1,6 @@
 """Set up a checkout: system packages, virtual environment, Node. Standard library only.
 
-    python3 scripts/setup.py [--with chromium]
+    python3 scripts/setup.py [--with chromium] [--with nginx]
 
 Idempotent and quiet when there is nothing to do. Without root or sudo it changes nothing of the
 system: it prints the one apt line that is missing and stops.
@@ -24,7 +24,7 @@ MINIMUM_NODE = 20
 
 # A command that must exist -> the Debian and Ubuntu package that brings it.
 COMMANDS = {"git": "git", "bwrap": "bubblewrap"}
-OPTIONAL = {"chromium": "chromium"}
+OPTIONAL = {"chromium": "chromium", "nginx": "nginx-light"}
 
 
 def stop(message: str) -> None:

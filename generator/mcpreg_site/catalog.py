@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from mcpreg.core import names, safety
+from mcpreg.core import safety
 from mcpreg.core.capability import CapabilityError
-from mcpreg.core.catalog import Targets, build_targets
+from mcpreg.core.catalog import Targets, build_targets, level_of
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import IndexedVersion, ServerIndex, index_target
 from mcpreg.core.manifest import Manifest
-from mcpreg.core.safety import Safety
+from mcpreg.core.origin import Status
+from mcpreg.core.safety import Level, Safety
 from mcpreg.core.settings import RegistrySettings
 from mcpreg.errors import McpregError
 from mcpreg.gitrepo import Snapshot
@@ -49,9 +50,31 @@ class Version:
         return self.entry.manifest
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """`active`, `deprecated` or `deleted`."""
-        return self.indexed.status if self.indexed else "active"
+        return self.entry.status
+
+    @property
+    def deleted(self) -> bool:
+        """Whether only its address is left: no list shows it."""
+        return self.status == "deleted"
+
+    @property
+    def status_message(self) -> str | None:
+        """Why it is deprecated or deleted, in the words of whoever did it."""
+        mark = self.entry.status_mark
+        return mark.message if mark else None
+
+    @property
+    def status_changed_at(self) -> str:
+        """Since when it has its status."""
+        mark = self.entry.status_mark
+        return mark.changed_at if mark else self.published_at
+
+    @property
+    def updated_at(self) -> str:
+        """The newer of publication and change of status."""
+        return max(self.published_at, self.status_changed_at)
 
     @property
     def tier(self) -> str:
@@ -63,23 +86,48 @@ class Version:
         """Whether it has a lock; a version without one is only listed."""
         return self.entry.lock is not None
 
+    @property
+    def source(self) -> str | None:
+        """The source that it was mirrored from; None when somebody submitted it here."""
+        return self.entry.origin.source if self.entry.origin else None
+
+    @cached_property
+    def level(self) -> Level | None:
+        """The safety level; None when nothing is known that it could be judged by."""
+        return level_of(self.entry)
+
     @cached_property
     def safety(self) -> Safety:
-        """Level and sentences, from the objects that the sandbox enforces."""
+        """Reasons and sentences, from the objects that the sandbox enforces."""
         return safety.of_manifest(self.entry.manifest)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server and its versions, the newest first."""
+    """A server and its versions, the newest first and the deleted ones last."""
 
     name: str
     versions: tuple[Version, ...]
 
     @property
     def latest(self) -> Version:
-        """The version that counts as latest."""
+        """The version that counts as latest; deleted only when every version is."""
         return self.versions[0]
+
+    @property
+    def deleted(self) -> bool:
+        """Whether every version is deleted."""
+        return self.latest.deleted
+
+    @property
+    def current(self) -> tuple[Version, ...]:
+        """The versions that are not deleted; tombstones when nothing else is left."""
+        return tuple(v for v in self.versions if not v.deleted) or self.versions
+
+    @property
+    def history(self) -> tuple[Version, ...]:
+        """Every version, the newest first, whatever became of it."""
+        return tuple(sorted(self.versions, key=lambda v: v.entry.order[1:], reverse=True))
 
 
 @dataclass(frozen=True)
@@ -99,14 +147,28 @@ class Catalog:
         return "timestamp.json" in self.tuf
 
     @property
+    def updated(self) -> str:
+        """The newest publication or change of status: when the last news came."""
+        return max((version.updated_at for version in self.versions), default=self.now)
+
+    @property
+    def shown(self) -> tuple[Server, ...]:
+        """The servers that lists show: those with a version that is not deleted."""
+        return tuple(server for server in self.servers if not server.deleted)
+
+    @property
     def versions(self) -> Iterable[Version]:
         """Every version: servers by name, versions in the API's order."""
         for server in self.servers:
             yield from sorted(server.versions, key=lambda version: version.version)
 
     def newest(self, count: int | None = None) -> tuple[Version, ...]:
-        """The last published versions; the API's order decides between those of one moment."""
-        by_age = sorted(self.versions, key=lambda version: version.published_at, reverse=True)
+        """The last published versions that are not deleted.
+
+        The API's order decides between those of one moment.
+        """
+        listed = (version for version in self.versions if not version.deleted)
+        by_age = sorted(listed, key=lambda version: version.published_at, reverse=True)
         return tuple(by_age[:count])
 
 
@@ -152,11 +214,7 @@ def _server(name: str, entries: Sequence[Entry], targets: Targets, committed_at:
     index = ServerIndex.model_validate_json(data) if data else None
     indexed = {version.version: version for version in index.versions} if index else {}
     # The order of `mcpreg.core.entry.latest_of`, so that both name the same latest version.
-    newest = sorted(
-        entries,
-        key=lambda e: (names.version_key(e.version)[:3], e.published_at or "", e.version),
-        reverse=True,
-    )
+    newest = sorted(entries, key=lambda entry: entry.order, reverse=True)
     _refuse_twins(f"{name}@{entry.version}" for entry in newest)
     versions = tuple(
         Version(

@@ -61,6 +61,8 @@ CLASSES: tuple[FileClass, ...] = (
     FileClass("/api/*", {"Cache-Control": _SOON}),
     FileClass("/v0/*", {"Cache-Control": _SOON}),
     FileClass("/v0.1/*", {"Cache-Control": _SOON}),
+    # How the last syncs ended: rewritten by every sync, beside the tree.
+    FileClass("/status/*", {"Cache-Control": _SOON}),
     FileClass("/search/*", {"Cache-Control": _SOON}),
     FileClass("/schemas/*", {"Cache-Control": _SOON, "Content-Type": "application/schema+json"}),
     FileClass("/openapi.yaml", {"Cache-Control": _SOON, "Content-Type": "application/yaml"}),

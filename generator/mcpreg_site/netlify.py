@@ -7,13 +7,15 @@ gets a rule of its own before the general ones.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
+from urllib.parse import quote
 
 from mcpreg_site import paths
 from mcpreg_site.catalog import Catalog, Server
 from mcpreg_site.headers import CLASSES, EVERYWHERE
-from mcpreg_site.routes import API, NOT_FOUND, PREFIXES, REWRITES, Rewrite
+from mcpreg_site.routes import API, FORMS, NOT_FOUND, PREFIXES, REWRITES, VIEWS, Rewrite
 from mcpreg_site.tree import Tree
 
 FILE = "netlify.toml"
@@ -40,7 +42,9 @@ MAX_EXCEPTIONS = 8000
 
 def netlify(catalog: Catalog) -> Tree:
     """The tree's own `netlify.toml`: deploy the folder as it is."""
+    # Beyond the limit those of the official API win.
     exceptions = [rule for server in catalog.servers for rule in _exceptions(server)]
+    exceptions += [rule for server in catalog.shown for rule in _view_exceptions(server.name)]
     text = '[build]\npublish = "."\n\n' + configuration(exceptions[:MAX_EXCEPTIONS])
     return Tree({FILE: text.encode()})
 
@@ -50,7 +54,8 @@ def configuration(exceptions: Iterable[Rewrite] = ()) -> str:
     blocks = [_headers("/*", EVERYWHERE.items())]
     blocks += [_headers(kind.pattern, kind.headers.items()) for kind in CLASSES]
     blocks += [_redirect(rule) for rule in (*exceptions, *REWRITES)]
-    blocks += [_redirect(Rewrite(f"{prefix}/*", NOT_FOUND), 404) for prefix in PREFIXES]
+    unknown = (*PREFIXES, VIEWS)
+    blocks += [_redirect(Rewrite(f"{prefix}/*", NOT_FOUND), 404) for prefix in unknown]
     return "\n".join(blocks)
 
 
@@ -64,19 +69,32 @@ def _exceptions(server: Server) -> Iterator[Rewrite]:
             for version in server.versions:
                 segment = paths.version_segment(version.version)
                 if segment != version.version:
-                    for text in dict.fromkeys((version.version, _percent(version.version))):
-                        yield Rewrite(
-                            f"{prefix}/servers/{name}/versions/{text}",
-                            f"{where}/versions/{segment}.json",
-                        )
+                    target = f"{where}/versions/{segment}.json"
+                    for text in _spellings(version.version):
+                        yield Rewrite(f"{prefix}/servers/{name}/versions/{text}", target)
             if folded != server.name:
                 base = f"{prefix}/servers/{name}/versions"
                 yield Rewrite(base, f"{where}/versions.json")
                 yield Rewrite(f"{base}/:version", f"{where}/versions/:version.json")
 
 
-def _percent(version: str) -> str:
-    return version.replace("+", "%2B").replace("!", "%21")
+def _view_exceptions(name: str) -> Iterator[Rewrite]:
+    folded = paths.name_path(name)
+    if folded != name:
+        for form in reversed(FORMS):
+            query = {} if form == FORMS[0] else {"format": form}
+            target = f"{VIEWS}/{form}/servers/{folded}.json"
+            for text in (name, name.replace("/", "%2F")):
+                yield Rewrite(f"{VIEWS}/servers/{text}", target, query)
+
+
+def _spellings(version: str) -> Iterator[str]:
+    """A version as a host may see it: percent-encoded, and decoded where a rule can hold that."""
+    encoded = quote(version, safe="")
+    yield encoded
+    # A rule takes `:` and `*` for placeholders, and no white space.
+    if encoded != version and not re.search(r"[:*\s]", version):
+        yield version
 
 
 def _headers(pattern: str, values: Iterable[tuple[str, str]]) -> str:

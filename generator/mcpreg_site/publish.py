@@ -3,6 +3,9 @@
 The new tree is written beside the old one and the two names are exchanged by the kernel
 (`renameat2(2)`, RENAME_EXCHANGE), so a reader, and a build killed at any moment, sees the old tree
 or the new one. What a killed build left behind is swept by the next.
+
+`status/` is the one folder that no tree holds: `mcpreg-site sync` writes it, with times in it, into
+the finished site. It is carried over.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +26,7 @@ from mcpreg.errors import McpregError, UsageError
 from mcpreg_site.site import MARKER
 from mcpreg_site.tree import Tree
 
+STATUS = "status"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -36,7 +41,7 @@ def publish(tree: Tree, output: Path) -> int:
     output = output.absolute()
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(output.parent):
+        with locked_folder(output.parent):
             require_replaceable(output)
             _sweep(output)
             return _replace(tree, output)
@@ -48,15 +53,24 @@ def publish(tree: Tree, output: Path) -> int:
 
 
 def require_replaceable(output: Path) -> None:
-    """Refuse to replace anything but an empty folder or an earlier site. Raises `UsageError`."""
+    """Refuse to replace anything but an earlier site or a folder with nothing but statuses.
+
+    Raises `UsageError`.
+    """
     if not os.path.lexists(output):
         return
     folder = output.is_dir() and not output.is_symlink()
-    if not folder or not (is_site(output) or not any(output.iterdir())):
+    if not folder or not (is_site(output) or _holds_only_statuses(output)):
         raise UsageError(
             f"{output} is not a site built by mcpreg-site, so it is not replaced",
             hint="give --output a folder that does not exist yet",
         )
+
+
+def _holds_only_statuses(folder: Path) -> bool:
+    return all(
+        item.name == STATUS and item.is_dir() and not item.is_symlink() for item in folder.iterdir()
+    )
 
 
 def is_site(folder: Path) -> bool:
@@ -78,7 +92,8 @@ def _sweep(output: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder that a site lies in; waits for other processes."""
     # A lock on the folder itself leaves no file behind, and dies with its process.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -94,13 +109,36 @@ def _replace(tree: Tree, output: Path) -> int:
         size = _write(tree, fresh)
         fresh.chmod(0o755)  # mkdtemp's 0700 would hide the site from a web server
         if output.exists():
+            _carry_statuses(output, fresh)
             _exchange(fresh, output)
+            _carry_statuses(fresh, output)  # what a sync wrote in between
         else:
             fresh.rename(output)
     finally:
         if fresh.exists():
             shutil.rmtree(fresh)
     return size
+
+
+def _carry_statuses(old: Path, new: Path) -> None:
+    """Copy the status documents that `new` lacks or has older; nothing but plain files."""
+    if (old / STATUS).is_symlink():
+        return
+    for file in (old / STATUS).glob("[!.]*.json"):
+        copy = new / STATUS / file.name
+        if not _is_newer(file, copy):
+            continue
+        copy.parent.mkdir(exist_ok=True)
+        scratch = copy.with_name(f".{copy.name}.carried")
+        shutil.copy2(file, scratch)
+        scratch.replace(copy)
+
+
+def _is_newer(file: Path, copy: Path) -> bool:
+    found = file.lstat()
+    return stat.S_ISREG(found.st_mode) and (
+        not copy.exists() or copy.stat().st_mtime_ns < found.st_mtime_ns
+    )
 
 
 def _write(tree: Tree, folder: Path) -> int:

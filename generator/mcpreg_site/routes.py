@@ -1,7 +1,8 @@
 """The one table of API addresses: where a request goes, on a static host and in `serve` alike.
 
 `/v0.1/servers` is a list and a prefix of other addresses, which no file system can be; so the
-documents lie under `/api/v0.1/` in lower-case or hashed paths, and every host rewrites.
+documents lie under `/api/v0.1/` in lower-case or hashed paths, and every host rewrites. So do
+those of `/api/v1/registry`, a folder for each form.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from mcpreg.core import names
 from mcpreg_site import paths
@@ -17,7 +18,11 @@ from mcpreg_site import paths
 API = "/api/v0.1"
 PREFIXES = ("/v0.1", "/v0")  # both behave the same upstream
 NOT_FOUND = f"{API}/not-found.json"
+VIEWS = "/api/v1/registry"
+FORMS = ("toolhive", "upstream")
+"""The values of `format` there; without one it is the first, as ToolHive has it."""
 _CURSOR = re.compile(rf"[0-9a-f]{{{paths.CURSOR_LENGTH}}}", re.ASCII)
+_KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.ASCII)
 _PLACEHOLDER = re.compile(r":([a-z]+)")
 
 
@@ -26,7 +31,8 @@ class Rewrite:
     """Requests for `source` with all of `query` get `target`. `:word` stands for one segment.
 
     `:namespace` and `:name` are the parts of a server name, `:server` a whole one that the host
-    left percent-encoded; a query value is literal or a placeholder.
+    left percent-encoded, `:key` such a one or ToolHive's short name; a query value is literal or
+    a placeholder.
     """
 
     source: str
@@ -53,7 +59,23 @@ def _rows() -> Iterator[Rewrite]:
         yield Rewrite(f"{prefix}/openapi.yaml", "/openapi.yaml")
 
 
-REWRITES = tuple(_rows())
+def _view_rows() -> Iterator[Rewrite]:
+    for form in reversed(FORMS):  # the first needs no query, so it comes last
+        query = {} if form == FORMS[0] else {"format": form}
+        for word in ("info", "servers", "omitted"):
+            yield Rewrite(f"{VIEWS}/{word}", f"{VIEWS}/{form}/{word}.json", query)
+        for key in (":namespace/:name", ":key"):
+            source, target = f"{VIEWS}/servers/{key}", f"{VIEWS}/{form}/servers/{key}.json"
+            yield Rewrite(source, target, query)
+
+
+def _probe_rows() -> Iterator[Rewrite]:
+    # What ToolHive's own server answers at the root. A static host that answers is ready.
+    for word in ("health", "readiness"):
+        yield Rewrite(f"/{word}", f"{API}/health.json")
+
+
+REWRITES = (*_rows(), *_view_rows(), *_probe_rows())
 
 
 def resolve(raw_path: str, query: Mapping[str, str]) -> str | None:
@@ -104,11 +126,13 @@ def fold(word: str, value: str) -> str | None:
         return value if value == paths.LATEST else paths.version_segment(value)
     if word == "cursor":
         return value if _CURSOR.fullmatch(value) else None
-    whole = {"namespace": f"{value}/x", "name": f"x/{value}", "server": value}[word]
+    if word == "key" and _KEY.fullmatch(value.lower()):
+        return paths.name_path(value)
+    whole = {"namespace": f"{value}/x", "name": f"x/{value}", "server": value, "key": value}[word]
     return paths.name_path(value) if names.is_name(whole) else None
 
 
 def api_url(name: str, version: str | None = None) -> str:
     """The public address of a server's versions, or of one version."""
     base = f"/v0.1/servers/{name.replace('/', '%2F')}/versions"
-    return base if version is None else f"{base}/{version.replace('+', '%2B')}"
+    return base if version is None else f"{base}/{quote(version, safe='')}"

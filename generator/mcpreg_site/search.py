@@ -1,6 +1,8 @@
 """`/search/`: the small list that the page's own script filters.
 
-The signed list that `mcpreg search` reads is a TUF target and lies under `/targets/`.
+The signed list that `mcpreg search` reads is a TUF target and lies under `/targets/`. Deleted
+servers are in neither; a level is empty where nothing is known to judge by, a status where active.
+What a listed version declares, nothing holds it to, so its level is no plain level.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from mcpreg_site.paths import server_url
 from mcpreg_site.tree import Tree
 
 FILE = "search/catalog.json"
-FIELDS = ("url", "name", "title", "description", "tags", "tools", "safety")
+FIELDS = ("url", "name", "title", "description", "tags", "tools", "safety", "status")
 
 
 def search(catalog: Catalog) -> Tree:
@@ -22,7 +24,7 @@ def search(catalog: Catalog) -> Tree:
 
 
 def _document(catalog: Catalog) -> bytes:
-    rows = [_row(server.latest) for server in catalog.servers]
+    rows = [_row(server.latest) for server in catalog.shown]
     body = {"fields": FIELDS, "rows": rows}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -36,5 +38,12 @@ def _row(version: Version) -> list[Any]:
         manifest.description,
         " ".join(manifest.tags),
         " ".join(tool.name for tool in manifest.capabilities.tools),
-        str(version.safety.level),
+        _level(version),
+        "" if version.status == "active" else version.status,
     ]
+
+
+def _level(version: Version) -> str:
+    if version.level is None:
+        return ""
+    return f"declares {version.level}" if version.entry.is_listed else str(version.level)

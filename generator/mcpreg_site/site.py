@@ -42,7 +42,7 @@ def _marker(catalog: Catalog) -> Tree:
         "commit": catalog.commit,
         "time": catalog.now,
         "signed": catalog.signed,
-        "servers": len(catalog.servers),
-        "versions": sum(len(server.versions) for server in catalog.servers),
+        "servers": len(list(catalog.shown)),
+        "versions": sum(not version.deleted for version in catalog.versions),
     }
     return Tree({MARKER: json.dumps(body, indent=2).encode() + b"\n"})

@@ -32,6 +32,9 @@ class Tree(Mapping[str, bytes]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._contents)
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._contents  # the inherited one would render the page to find out
+
     def __len__(self) -> int:
         return len(self._contents)
 

@@ -51,9 +51,13 @@ function result(server) {
   const head = element("div", "head", element("h3", "", link));
   if (LEVELS.includes(level)) {
     head.append(element("span", `level ${level}`, level));
+  } else {
+    head.append(element("span", "level not-stated", level || "not stated"));
   }
   const text = element("p", "what", element("bdi", "", server.description));
-  return element("li", "card", head, element("p", "name", server.name), text);
+  const name = element("p", "name", server.name);
+  if (server.status) name.append(` · ${server.status}`);
+  return element("li", "card", head, name, text);
 }
 
 async function search(input, place) {

@@ -6,20 +6,15 @@ attack whoever looks at them. Chromium is Debian's; axe-core comes from npm.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from browsing import Watched, require_no_violation, served
 from mcpreg import gitrepo
 from mcpreg.core import canonical
 from mcpreg.usecases.keys import init_keys
@@ -29,17 +24,9 @@ from mcpreg_site.site import render
 from mcpreg_site.templates import find_templates
 from tiny_registry import TinyRegistry, make_manifest
 
+pytest_plugins = ["browser_fixtures"]
+
 ROOT = Path(__file__).resolve().parents[2]
-AXE_VERSION = "4.14.1"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 OWNER = "/servers/io.github.modelcontextprotocol"
 PAGES = {
     "home": "/",
@@ -49,25 +36,6 @@ PAGES = {
     "version": f"{OWNER}/server-memory/versions/2026.8.31/",
     "404": "/404.html",
 }
-COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    """`mcpreg-site serve` on a free port, stopped at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "serve", str(folder), "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().split(" at ")[1].split("/  ")[0]
-    finally:
-        process.terminate()
-        process.wait(10)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def _repository(folder: Path) -> Path:
@@ -81,17 +49,6 @@ def _repository(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
 def real_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """This repository's servers, published with new keys, built and served."""
     folder = tmp_path_factory.mktemp("real")
@@ -102,73 +59,8 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     tiny.commit("Begin")
     publish(repo, "HEAD", tiny.keys.online_uri, now=now, environment={})
     publish_site(render(gitrepo.read(repo, BRANCH), find_templates()), folder / "site")
-    with _served(folder / "site") as url:
+    with served(folder / "site") as url:
         yield url
-
-
-@dataclass
-class Watched:
-    """A page, and all that it did on its own."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
-    """`watch(width=1280, color_scheme="light", java_script_enabled=True)`: a page of its own."""
-    contexts: list[BrowserContext] = []
-
-    def start(
-        *, width: int = 1280, dark: bool = False, script: bool = True, height: int = 900
-    ) -> Watched:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=script,
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        watched = Watched(context.new_page())
-        watched.page.on("request", lambda request: watched.requests.append(request.url))
-        watched.page.on("console", lambda message: watched.messages.append(message.text))
-        watched.page.on("pageerror", lambda error: watched.messages.append(str(error)))
-
-        def dismiss(dialog: object) -> None:
-            watched.dialogs.append(str(dialog))
-            getattr(dialog, "dismiss")()  # noqa: B009  # playwright types handlers as object
-
-        watched.page.on("dialog", dismiss)
-        return watched
-
-    yield start
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, from where AXE_CORE points or from npm."""
-    given = os.environ.get("AXE_CORE")
-    if given:
-        return Path(given).read_text()
-    npm = shutil.which("npm")
-    if not npm:
-        pytest.skip("npm is not installed, which brings axe-core: apt-get install npm")
-    folder = tmp_path_factory.mktemp("axe")
-    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]
-    done = subprocess.run(
-        [*command, str(folder), f"axe-core@{AXE_VERSION}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    if done.returncode:
-        pytest.skip(f"npm cannot install axe-core {AXE_VERSION}: {done.stderr.strip()[-200:]}")
-    return (folder / "node_modules/axe-core/axe.min.js").read_text()
 
 
 @pytest.mark.network
@@ -181,14 +73,7 @@ def test_axe_finds_no_violation(
     page.set_content("<html><body><img src='x'><input></body></html>")
     page.evaluate(axe)
     assert page.evaluate("axe.run().then(r => r.violations.length)") > 0, "axe finds nothing at all"
-    for name, path in PAGES.items():
-        page.goto(real_site + path)
-        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        page.evaluate(axe)
-        found = page.evaluate(
-            "axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.target[0])]))"
-        )
-        assert found == [], f"{name}: {json.dumps(found, indent=1)}"
+    require_no_violation(page, real_site, PAGES, axe)
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1440])
@@ -328,7 +213,7 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(["git", "-C", str(repo), "add", "-A"], check=True)
     subprocess.run(["git", "-C", str(repo), "commit", "-q", "-m", "x"], check=True)
     publish_site(render(gitrepo.read(repo, "HEAD"), find_templates()), folder / "site")
-    with _served(folder / "site") as url:
+    with served(folder / "site") as url:
         yield url
 
 
@@ -351,7 +236,7 @@ def test_hostile_entries_run_load_and_break_nothing(
     paths = [f"{owner}-{number}/" for number in range(len(HOSTILE_READMES))]
     for path in ["/", "/browse/", *paths, f"{owner}-0/versions/1.0.0/"]:
         page.goto(hostile_site + path)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(150)  # a refresh or a late request would come at once
         page.mouse.move(width // 2, 450)
         assert page.title() != "deed", path
         assert page.url == hostile_site + path

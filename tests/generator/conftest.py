@@ -8,59 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from mcpreg.core.entry import Entry
-from mcpreg.core.index import CheckOutcome, Record
 from mcpreg.core.manifest import Manifest
-from mcpreg.core.settings import RegistrySettings, Settings
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.publish import publish
 from mcpreg_site.site import render
 from mcpreg_site.templates import Templates, find_templates
-from tiny_registry import make_lock, make_manifest
-
-COMMIT = "c0ffee" * 6 + "c0ff"
-SETTINGS = Settings(
-    registry=RegistrySettings(
-        name="sample",
-        title="Sample registry",
-        description="Servers to look at.",
-        base_url="https://sample.example",
-    )
-)
-# The bytes of TUF are of no interest here; tests of signatures use a real repository.
-TUF = {"timestamp.json": b"{}", "1.root.json": b'{"root":1}'}
+from mixed_entries import Marks, make_entry, mixed_entries, snapshot_of
+from tiny_registry import make_manifest
 
 
-def _record(manifest: Manifest, sequence: int) -> Record:
-    stamp = f"2026-11-{1 + sequence // 24:02}T{sequence % 24:02}:00:00Z"
-    outcome = CheckOutcome(
-        id="lock-matches", result="pass", evidence="2 tools", tool_version="mcpreg 0", date=stamp
-    )
-    return Record(
-        name=manifest.name,
-        version=manifest.version,
-        sequence=sequence,
-        published_at=stamp,
-        commit="d" * 40,
-        manifest=manifest.digest(),
-        lock=make_lock(manifest).digest() if manifest.packages else None,
-        curated=True,
-        report=(outcome,),
-    )
-
-
-def _entry(manifest: Manifest, sequence: int, readme: bytes | None, *, published: bool) -> Entry:
-    lock = make_lock(manifest) if manifest.packages else None
-    return Entry(
-        name=manifest.name,
-        version=manifest.version,
-        folder=f"servers/{manifest.name}/{manifest.version}",
-        manifest=manifest,
-        lock=lock,
-        lock_bytes=lock.canonical() if lock else None,
-        readme=readme,
-        record=_record(manifest, sequence) if published else None,
-    )
+@pytest.fixture(scope="session")
+def mixed_snapshot() -> Snapshot:
+    """Entries of every state: see `mixed_entries`."""
+    return snapshot_of(mixed_entries())
 
 
 @pytest.fixture(scope="session")
@@ -75,17 +35,15 @@ def make_snapshot() -> Callable[..., Snapshot]:
     ) -> Snapshot:
         texts = readmes or {}
         entries = [
-            _entry(manifest, position + 1, texts.get(manifest.name), published=published)
+            make_entry(
+                manifest,
+                position + 1,
+                Marks(readme=texts.get(manifest.name)),
+                published=published,
+            )
             for position, manifest in enumerate(manifests)
         ]
-        return Snapshot(
-            commit=COMMIT,
-            committed_at="2026-11-02T00:00:00Z",
-            entries=tuple(entries),
-            tuf=TUF if published else {},
-            trust={},
-            settings=SETTINGS,
-        )
+        return snapshot_of(entries, signed=published)
 
     return make
 

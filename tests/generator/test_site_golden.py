@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mcpreg.core.manifest import Manifest
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.site import render
 from mcpreg_site.templates import Templates
+from mixed_entries import HALF, IMAGE, QUIET, mixed_entries
 
 GOLDEN = Path(__file__).parent / "golden"
 README = b"# Clock\n\nTells the *time*.\n\n![clock](https://pics.example/clock.png)\n"
@@ -36,7 +38,10 @@ def test_the_small_site_is_the_one_in_git(
     templates: Templates,
 ) -> None:
     chosen = [m for m in sample_manifests if m.name != "com.elsewhere/oracle"]
-    tree = render(make_snapshot(chosen, {"io.github.acme/clock": README}), templates)
+    snapshot = make_snapshot(chosen, {"io.github.acme/clock": README})
+    # One that was mirrored and one with a tombstone.
+    others = tuple(entry for entry in mixed_entries() if entry.name in (QUIET, HALF, IMAGE))
+    tree = render(replace(snapshot, entries=snapshot.entries + others), templates)
     made = {path: _comparable(tree[path]) for path in tree if not path.startswith(LEFT_OUT)}
     if os.environ.get("GOLDEN") == "write":
         shutil.rmtree(GOLDEN, ignore_errors=True)

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from mcpreg.core.manifest import Manifest
 from mcpreg.gitrepo import Snapshot
+from mcpreg_site.api import api
 from mcpreg_site.catalog import build
 from mcpreg_site.headers import CLASSES, headers_of
 from mcpreg_site.netlify import PREVIEW, configuration, netlify
@@ -17,49 +16,11 @@ from mcpreg_site.routes import api_url, resolve
 from mcpreg_site.site import render
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import Tree
+from static_host import StaticHost
+from tiny_registry import make_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 Snapshots = Callable[..., Snapshot]
-
-
-class StaticHost:
-    """Netlify's rules as documented: first match wins, `query` is required, `:word` a segment.
-
-    It neither folds nor hashes. `decoded` says whether `%2F` arrives as a slash.
-    """
-
-    def __init__(self, text: str, *, decoded: bool) -> None:
-        self.rules: list[dict[str, Any]] = tomllib.loads(text)["redirects"]
-        self.decoded = decoded
-
-    def target(self, path: str, query: dict[str, str]) -> tuple[str, int] | None:
-        parts = (unquote(path) if self.decoded else path).split("/")
-        for rule in self.rules:
-            found = self._match(rule, parts, query)
-            if found is not None:
-                to = str(rule["to"])
-                for word, value in found.items():
-                    to = to.replace(f":{word}", unquote(value))
-                return to, rule["status"]
-        return None
-
-    def _match(
-        self, rule: dict[str, Any], parts: list[str], query: dict[str, str]
-    ) -> dict[str, str] | None:
-        pattern = rule["from"].split("/")
-        if pattern[-1] == "*":
-            pattern, parts = pattern[:-1], parts[: len(pattern) - 1]
-        if len(pattern) != len(parts):
-            return None
-        pairs = [*zip(pattern, parts, strict=True)]
-        pairs += [(value, query.get(key, "")) for key, value in rule.get("query", {}).items()]
-        found = {}
-        for expected, given in pairs:
-            if expected.startswith(":") and given:
-                found[expected[1:]] = given
-            elif expected != given:
-                return None
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +56,23 @@ def test_every_api_address_reaches_its_file_on_a_host_that_folds_nothing(
         assert status == 200, (path, target)
         assert target.removeprefix("/") in sample_tree, (path, target)
         assert target == resolve(path, query), path
+
+
+@pytest.mark.parametrize("decoded", [True, False])
+@pytest.mark.parametrize("version", ["{{VERSION}}", "1.0.1º", "2025.1+b!3", "1.0%2F2", "v/../1"])
+def test_versions_that_no_path_holds_are_reached(
+    make_snapshot: Snapshots, version: str, decoded: bool
+) -> None:
+    # Mirrored registries hold such versions.
+    manifest = make_manifest("io.github.acme/odd", version)
+    snapshot = make_snapshot([manifest])
+    host = StaticHost(netlify(build(snapshot))["netlify.toml"].decode(), decoded=decoded)
+    path = api_url(manifest.name, version)
+    target = resolve(path, {})
+    assert target is not None
+    assert target.removeprefix("/") in api(build(snapshot))
+    if "/" not in version or not decoded:
+        assert host.target(path, {}) == (target, 200)
 
 
 def test_unknown_api_addresses_are_404_as_json(sample_tree: Tree) -> None:

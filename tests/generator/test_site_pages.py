@@ -66,16 +66,28 @@ def _text(tree: Tree, path: str) -> str:
 
 
 def test_every_link_within_the_site_leads_somewhere(sample_tree: Tree) -> None:
-    pages = [path for path in sample_tree if path.endswith(".html")]
+    _require_links(sample_tree)
+
+
+def test_every_link_from_any_state_of_an_entry_leads_somewhere(
+    mixed_snapshot: Snapshot, templates: Templates
+) -> None:
+    _require_links(render(mixed_snapshot, templates))
+
+
+def _require_links(tree: Tree) -> None:
+    files = dict(tree.items())  # each rendered once
+    pages = [path for path in files if path.endswith(".html")]
     assert len(pages) > 12
     for path in pages:
-        for address in _links(sample_tree[path]).addresses:
+        for address in _links(files[path]).addresses:
             if not address.startswith("/"):
                 assert address.startswith(("https://", "#")), (path, address)
                 continue
-            bare = address.partition("#")[0]
-            file = (resolve(bare, {}) or bare).removeprefix("/")
-            assert page_file("/" + file) in sample_tree, (path, address)
+            bare, _, anchor = address.partition("#")
+            file = page_file("/" + (resolve(bare, {}) or bare).removeprefix("/"))
+            assert file in files, (path, address)
+            assert not anchor or f'id="{anchor}"' in files[file].decode(), (path, address)
 
 
 def test_pages_need_nothing_that_the_policy_forbids(sample_tree: Tree) -> None:

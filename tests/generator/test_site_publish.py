@@ -11,6 +11,7 @@ import pytest
 
 from mcpreg.errors import UsageError
 from mcpreg.store.tree import fingerprint
+from mcpreg_site import publish as module
 from mcpreg_site.publish import publish
 from mcpreg_site.site import MARKER
 from mcpreg_site.tree import Tree
@@ -55,6 +56,73 @@ def test_refuses_to_replace_what_is_no_site(tmp_path: Path, kind: str) -> None:
     with pytest.raises(UsageError, match="not a site"):
         publish(_tree("new"), output)
     assert (elsewhere / "thesis.txt").read_text() == "precious"
+
+
+def _status(site: Path, name: str, text: str) -> Path:
+    file = site / "status" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_statuses_survive_a_new_build(tmp_path: Path) -> None:
+    output = tmp_path / "site"
+    publish(_tree("old", 1), output)
+    _status(output, "upstream.json", '{"phase": "Ready"}')
+    _status(output, ".upstream.json.x1", "half written")
+    publish(_tree("new", 1), output)
+    assert (output / "d0/0.txt").read_bytes() == b"new"
+    kept = [(file.name, file.read_text()) for file in (output / "status").iterdir()]
+    assert kept == [("upstream.json", '{"phase": "Ready"}')]
+
+
+def test_a_status_written_at_the_last_moment_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "site"
+    publish(_tree("old", 1), output)
+    _status(output, "upstream.json", "before")
+    exchange = module._exchange
+
+    def exchange_after_a_sync(fresh: Path, site: Path) -> None:
+        later = _status(site, "upstream.json", "meanwhile")
+        os.utime(later, ns=(time.time_ns(), time.time_ns() + 10**9))
+        exchange(fresh, site)
+
+    monkeypatch.setattr(module, "_exchange", exchange_after_a_sync)
+    publish(_tree("new", 1), output)
+    assert (output / "d0/0.txt").read_bytes() == b"new"
+    assert (output / "status/upstream.json").read_text() == "meanwhile"
+
+
+def test_a_folder_with_nothing_but_statuses_becomes_a_site(tmp_path: Path) -> None:
+    output = tmp_path / "site"
+    _status(output, "index.json", "{}")
+    publish(_tree("new", 1), output)
+    assert (output / "status/index.json").read_text() == "{}"
+    assert (output / MARKER).exists()
+
+
+def test_statuses_beside_something_else_are_no_site(tmp_path: Path) -> None:
+    output = tmp_path / "mine"
+    _status(output, "index.json", "{}")
+    (output / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match="not a site"):
+        publish(_tree("new"), output)
+
+
+def test_a_link_in_place_of_statuses_is_not_followed(tmp_path: Path) -> None:
+    output, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret.json").write_text("secret")
+    publish(_tree("old", 1), output)
+    (output / "status").symlink_to(elsewhere)
+    publish(_tree("new", 1), output)
+    assert not (output / "status").exists()
+    _status(output, "index.json", "{}")
+    (output / "status/secret.json").symlink_to(elsewhere / "secret.json")
+    publish(_tree("new", 1), output)
+    assert [file.name for file in (output / "status").iterdir()] == ["index.json"]
 
 
 def test_a_failing_page_leaves_the_old_tree(tmp_path: Path) -> None:

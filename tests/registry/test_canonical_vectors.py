@@ -6,6 +6,7 @@ import json
 import struct
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +133,14 @@ def independent(value: Json) -> bytes:
 @given(JSON)
 def test_agrees_with_a_second_implementation(value: Json) -> None:
     assert canonical.dumps(value) == independent(value)
+
+
+@given(JSON)
+def test_the_short_way_gives_what_the_library_gives(value: Json) -> None:
+    assert canonical.dumps(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"\udfff": 1}, [2**53], float("nan"), {1: 2}])
+def test_what_json_cannot_carry_is_refused(value: Json) -> None:
+    with pytest.raises((rfc8785.CanonicalizationError, UnicodeError, TypeError, AttributeError)):
+        canonical.dumps(value)

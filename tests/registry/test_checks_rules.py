@@ -74,7 +74,7 @@ def test_every_problem_is_found_at_once_in_a_document_of_the_wrong_shape() -> No
     found = {(item.rule, item.line) for item in engine.run(submission(Example(raw=raw)))}
     assert found >= {
         ("wrong-type", 3),
-        ("exact-version", 4),
+        ("one-version", 4),
         ("trust-tier", 5),
         ("unknown-key", 7),
         ("missing-key", 7),

@@ -68,7 +68,7 @@ def test_json_is_one_versioned_envelope(folder: Path, arguments: tuple[str, ...]
     assert done.returncode == 1
     assert envelope.keys() == {"mcpreg", "command", "ok", "data"}
     assert (envelope["mcpreg"], envelope["command"], envelope["ok"]) == (1, "validate", False)
-    found = next(f for f in envelope["data"]["findings"] if f["rule"] == "exact-version")
+    found = next(f for f in envelope["data"]["findings"] if f["rule"] == "one-version")
     assert found == {
         "rule": "exact-version",
         "severity": "error",

@@ -65,7 +65,7 @@ def test_outside_a_registry_the_folders_name_means_nothing(tmp_path: Path) -> No
 
 def test_findings_are_placed_in_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, version="latest")
-    (found,) = [item for item in validate_file(path).findings if item.rule == "exact-version"]
+    (found,) = [item for item in validate_file(path).findings if item.rule == "one-version"]
     line = path.read_text().splitlines()[found.line - 1]
     assert line[found.column - 1 :].startswith('"latest"')
     assert found.pointer == "/version"

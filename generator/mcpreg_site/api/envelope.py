@@ -63,19 +63,22 @@ def _fits(provided: Json) -> bool:
 
 def official(version: Version) -> Json:
     """The registry-managed metadata that clients of the official API read."""
-    message = version.indexed.status_message if version.indexed else None
+    message = version.status_message
     return {
         "status": version.status,
-        "statusChangedAt": version.published_at,
+        "statusChangedAt": version.status_changed_at,
         **({"statusMessage": message} if message else {}),
         "publishedAt": version.published_at,
-        "updatedAt": version.published_at,
+        "updatedAt": version.updated_at,
         "isLatest": version.is_latest,
     }
 
 
 def ours(version: Version) -> Json:
-    """What this registry knows beyond the official API; digests only of what is signed."""
+    """What this registry knows beyond the official API; digests only of what is signed.
+
+    `safety` is left out where nothing is known: no word must be read as "safe".
+    """
     indexed = version.indexed
     signed: Json = {}
     if indexed is not None:
@@ -86,7 +89,8 @@ def ours(version: Version) -> Json:
         "tier": version.tier,
         "curated": bool(indexed and indexed.curated),
         "state": "locked" if version.locked else "listed",
-        "safety": str(version.safety.level),
+        **({"source": version.source} if version.source else {}),
+        **({"safety": str(version.level)} if version.level else {}),
         "capabilities": list(version.manifest.capabilities.sandbox),
         **signed,
         "page": version_url(version.name, version.version),

@@ -1,4 +1,4 @@
-"""Every document of the API as a tree of files under `/api/v0.1/`."""
+"""Every document of the API as a tree of files under `/api/`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mcpreg.core import canonical
 from mcpreg_site import paths
 from mcpreg_site.api.envelope import response
 from mcpreg_site.api.lists import Page, cut
+from mcpreg_site.api.registry_v1 import views
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.routes import API, NOT_FOUND
 from mcpreg_site.tree import Content, Tree
@@ -21,13 +22,14 @@ _ROOT = API.removeprefix("/")
 
 def api(catalog: Catalog) -> Tree:
     """The lists, one document a server and one a version, and what probes ask for."""
-    visible = [version for version in catalog.versions if version.status != "deleted"]
+    visible = [version for version in catalog.versions if not version.deleted]
     contents: dict[str, Content] = {
         NOT_FOUND.removeprefix("/"): canonical.dumps(problem(404, "Server not found")),
         **_probes(catalog),
         **dict(_list("all", visible)),
         **dict(_list("latest", (version for version in visible if version.is_latest))),
-        **dict(_list("deleted", (v for v in catalog.versions if v.status == "deleted"))),
+        **dict(_list("deleted", (v for v in catalog.versions if v.deleted))),
+        **views(catalog),
     }
     for server in catalog.servers:
         contents.update(_server(server))
@@ -69,12 +71,18 @@ def _page(items: Iterable[Version], following: str | None) -> bytes:
 
 def _server(server: Server) -> Iterator[tuple[str, Content]]:
     folder = f"{_ROOT}/servers/{paths.name_path(server.name)}"
-    by_date = sorted(server.versions, key=lambda version: version.published_at, reverse=True)
-    yield f"{folder}/versions.json", partial(_page, by_date, None)
+    yield f"{folder}/versions.json", partial(_page, _by_date(server.current), None)
+    if len(server.current) < len(server.versions):
+        # A static host ignores `include_deleted`; `mcpreg-site serve` answers with this.
+        yield f"{folder}/versions-all.json", partial(_page, _by_date(server.versions), None)
     yield f"{folder}/versions/{paths.LATEST}.json", partial(_one, server.latest)
     for version in server.versions:
         segment = paths.version_segment(version.version)
         yield f"{folder}/versions/{segment}.json", partial(_one, version)
+
+
+def _by_date(versions: Iterable[Version]) -> list[Version]:
+    return sorted(versions, key=lambda version: version.published_at, reverse=True)
 
 
 def _one(version: Version) -> bytes:

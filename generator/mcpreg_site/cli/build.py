@@ -36,10 +36,10 @@ def command(
     rev: str | None, output: Path, repo: Path, templates: Path | None, as_json: bool
 ) -> None:
     """Build API and pages of a commit into a folder, which any static host can serve."""
-    from mcpreg import gitrepo  # noqa: PLC0415  # git loads slowly, and --help needs none of it
-    from mcpreg_site.publish import publish, require_replaceable  # noqa: PLC0415
-    from mcpreg_site.site import render  # noqa: PLC0415
-    from mcpreg_site.templates import find_templates  # noqa: PLC0415
+    from mcpreg import gitrepo  # git loads slowly, and --help needs none of it
+    from mcpreg_site.publish import publish, require_replaceable
+    from mcpreg_site.site import render
+    from mcpreg_site.templates import find_templates
 
     require_replaceable(output.absolute())
     if rev is None:

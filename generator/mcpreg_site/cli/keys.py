@@ -27,7 +27,7 @@ def command() -> None:
 @json_option
 def init(repo: Path, folder: Path | None, as_json: bool) -> None:
     """Make three offline keys (two must sign) and one online key, and the first signed root."""
-    from mcpreg.usecases.keys import init_keys  # noqa: PLC0415  # cryptography loads slowly
+    from mcpreg.usecases.keys import init_keys  # cryptography loads slowly
 
     folder = (folder or places().data / "keys" / repo.resolve().name).resolve()
     made = init_keys(repo.resolve(), folder, datetime.now(UTC).replace(microsecond=0))

@@ -12,6 +12,8 @@ from mcpreg.cli.main import LazyGroup, guarded
 COMMANDS = {
     "build": ("mcpreg_site.cli.build", "Build the site of a commit into a folder."),
     "serve": ("mcpreg_site.cli.serve", "Serve a built site, API included, on this machine."),
+    "sync": ("mcpreg_site.cli.sync", "Bring in the entries of other registries."),
+    "export": ("mcpreg_site.cli.export", "Write the registry in the form of another."),
     "keys": ("mcpreg_site.cli.keys", "Make the keys a registry signs with."),
 }
 

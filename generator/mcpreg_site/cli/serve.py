@@ -19,10 +19,10 @@ def command(folder: Path, port: int, host: str) -> None:
 
     A new build into the same FOLDER shows at once. Port 0 takes a free one.
     """
-    import uvicorn  # noqa: PLC0415  # --help needs no server
+    import uvicorn  # --help needs no server
 
-    from mcpreg_site.publish import is_site  # noqa: PLC0415
-    from mcpreg_site.server.app import create_app  # noqa: PLC0415
+    from mcpreg_site.publish import is_site
+    from mcpreg_site.server.app import create_app
 
     if not is_site(folder):
         raise UsageError(
@@ -45,6 +45,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # before anybody is told the address
     except OSError as error:
         listener.close()
         raise UsageError(

@@ -24,6 +24,9 @@ LEVELS = {
     "high": "your home, or the whole network with files or secrets",
 }
 
+NOT_STATED = "not stated"
+"""Stands for the level where nothing is known; never shown in the colours of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -41,7 +44,8 @@ class Card:
     kinds: tuple[str, ...]
     tags: tuple[str, ...]
     locked: bool
-    remote: bool
+    listed: bool
+    source: str | None
     status: str
 
 
@@ -58,12 +62,13 @@ def card(server: Server) -> Card:
         description=manifest.description,
         version=latest.version,
         published_at=latest.published_at,
-        level=str(latest.safety.level),
-        marks=marks(manifest),
+        level=str(latest.level or NOT_STATED),
+        marks=marks(manifest, held=not latest.entry.is_listed),
         tools=len(manifest.capabilities.tools),
         kinds=tuple(dict.fromkeys(kinds)),
         tags=manifest.tags,
         locked=latest.locked,
-        remote=manifest.is_remote,
+        listed=latest.entry.is_listed,
+        source=latest.source,
         status=latest.status,
     )

@@ -20,6 +20,7 @@ from mcpreg_site.text import count, shortened, shown, web_address
 from mcpreg_site.tree import Tree
 
 STYLE, SCRIPT, ICON = "assets/site.css", "assets/site.js", "assets/icon.svg"
+SOURCES_SCRIPT = "assets/sources.js"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def prepare(catalog: Catalog, templates: Templates) -> Pages:
         finalize=_finalize,
         auto_reload=False,
     )
-    assets = {name: templates.asset(name) for name in (STYLE, SCRIPT, ICON)}
+    assets = {name: templates.asset(name) for name in (STYLE, SCRIPT, SOURCES_SCRIPT, ICON)}
     environment.filters.update(count=_count, shorten=shortened, web=web_address)
     environment.globals.update(
         registry=catalog.registry,
@@ -57,6 +58,7 @@ def prepare(catalog: Catalog, templates: Templates) -> Pages:
         version_url=version_url,
         style="/" + assets[STYLE][0],
         script="/" + assets[SCRIPT][0],
+        sources_script="/" + assets[SOURCES_SCRIPT][0],
         icon="/" + assets[ICON][0],
     )
     return Pages(environment, Tree(dict(assets.values())))

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from mcpreg_site.catalog import Catalog
-from mcpreg_site.pages.cards import KINDS, LEVELS, Card, card
+from mcpreg_site.pages.cards import KINDS, LEVELS, NOT_STATED, Card, card
 from mcpreg_site.pages.environment import Pages
+from mcpreg_site.pages.sources import source_url
 from mcpreg_site.paths import page_file, server_url
 from mcpreg_site.tree import Content
 
 PER_PAGE = 60
 NEWEST = 8
 TAGS_AT_HOME = 40
+UNKNOWN = "mirrored, and nobody says what it reaches for"
+STATES = {
+    "locked": "every file it runs on is named by hash",
+    "listed": "mirrored from elsewhere, only the shape of its entry was checked",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,15 @@ class Facets:
     """Every facet that at least one server has."""
 
     levels: tuple[Facet, ...]
+    states: tuple[Facet, ...]
+    sources: tuple[Facet, ...]
     kinds: tuple[Facet, ...]
     tags: tuple[Facet, ...]
 
 
 def listings(catalog: Catalog, pages: Pages) -> Iterator[tuple[str, Content]]:
     """Paths and pages of home and browse."""
-    cards = [card(server) for server in catalog.servers]
+    cards = [card(server) for server in catalog.shown]
     facets = facets_of(cards)
     yield "index.html", partial(_home, catalog, cards, facets, pages)
     yield from _paged("/browse/", cards, _Listing(pages, facets, "All servers"))
@@ -47,6 +55,12 @@ def listings(catalog: Catalog, pages: Pages) -> Iterator[tuple[str, Content]]:
     for level in facets.levels:
         title = f"Safety level: {level.label}"
         yield from _paged(level.url, chosen[level.url], _Listing(pages, facets, title, level.note))
+    for state in facets.states:
+        title = f"State: {state.label}"
+        yield from _paged(state.url, chosen[state.url], _Listing(pages, facets, title, state.note))
+    for source in facets.sources:
+        title = f"Mirrored from {source.label}"
+        yield from _paged(source.url, chosen[source.url], _Listing(pages, facets, title))
     for kind in facets.kinds:
         yield from _paged(kind.url, chosen[kind.url], _Listing(pages, facets, f"From {kind.label}"))
     for tag in facets.tags:
@@ -58,7 +72,9 @@ def _by_facet(cards: Sequence[Card]) -> dict[str, list[Card]]:
     chosen: dict[str, list[Card]] = {}
     for item in cards:
         urls = [
-            _level_url(item.level),
+            *map(_level_url, _levels(item)),
+            *(_state_url(state) for state in _states(item)),
+            *([source_url(item.source)] if item.source else []),
             *map(_kind_url, item.kinds),
             *map(_tag_url, dict.fromkeys(item.tags)),
         ]
@@ -68,7 +84,20 @@ def _by_facet(cards: Sequence[Card]) -> dict[str, list[Card]]:
 
 
 def _level_url(level: str) -> str:
-    return f"/browse/safety/{level}/"
+    return f"/browse/safety/{level.replace(' ', '-')}/"
+
+
+def _levels(item: Card) -> tuple[str, ...]:
+    # Nothing holds a listed server to what it declares, so no level is a promise to choose it by.
+    return () if item.listed and item.level != NOT_STATED else (item.level,)
+
+
+def _state_url(state: str) -> str:
+    return f"/browse/state/{state}/"
+
+
+def _states(item: Card) -> tuple[str, ...]:
+    return ("locked",) * item.locked + ("listed",) * item.listed
 
 
 def _kind_url(kind: str) -> str:
@@ -80,16 +109,24 @@ def _tag_url(tag: str) -> str:
 
 
 def facets_of(cards: Sequence[Card]) -> Facets:
-    """Counts by level, package kind and tag; tags by how common they are."""
-    levels = Counter(c.level for c in cards)
+    """Counts by level, state, source, package kind and tag; tags by how common they are."""
+    levels = Counter(level for c in cards for level in _levels(c))
+    states = Counter(state for c in cards for state in _states(c))
+    sources = Counter(c.source for c in cards if c.source)
     kinds = Counter(kind for c in cards for kind in c.kinds)
     tags = Counter(tag for c in cards for tag in dict.fromkeys(c.tags))
     return Facets(
         tuple(
             Facet(_level_url(level), level, note, levels[level])
-            for level, note in LEVELS.items()
+            for level, note in {**LEVELS, NOT_STATED: UNKNOWN}.items()
             if levels[level]
         ),
+        tuple(
+            Facet(_state_url(state), state, note, states[state])
+            for state, note in STATES.items()
+            if states[state]
+        ),
+        tuple(Facet(source_url(name), name, "", sources[name]) for name in sorted(sources)),
         tuple(
             Facet(_kind_url(key), label, "", kinds[key])
             for key, label in KINDS.items()
@@ -113,7 +150,7 @@ def _home(catalog: Catalog, cards: Sequence[Card], facets: Facets, pages: Pages)
         facets=facets,
         tags=facets.tags[:TAGS_AT_HOME],
         servers=len(cards),
-        versions=sum(len(server.versions) for server in catalog.servers),
+        versions=sum(not version.deleted for version in catalog.versions),
         tools=sum(item.tools for item in cards),
     )
 

@@ -34,12 +34,17 @@ def _host(url: str) -> str | None:
         return None
 
 
-def marks(manifest: Manifest) -> tuple[Mark, ...]:
-    """Three marks for what runs here, one for what runs elsewhere."""
+def marks(manifest: Manifest, *, held: bool = True) -> tuple[Mark, ...]:
+    """Three marks for what runs here, one for what runs elsewhere.
+
+    `held` is whether a sandbox keeps it to what it declares. Without one, what is not declared is
+    unknown, so only what is declared gets a mark.
+    """
     if manifest.is_remote:
         return (Mark("remote", True, f"runs at {', '.join(hosts(manifest)) or 'another host'}"),)
     parsed = manifest.capabilities.parsed()
-    return _network(parsed), _files(parsed), _variables(parsed, manifest)
+    found = (_network(parsed), _files(parsed), _variables(parsed, manifest))
+    return tuple(mark for mark in found if held or mark.granted)
 
 
 def _network(parsed: tuple[Capability, ...]) -> Mark:

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.pages import readme
-from mcpreg_site.pages.cards import KINDS
+from mcpreg_site.pages.cards import KINDS, NOT_STATED
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.pages.install import run_command, settings, snippets
-from mcpreg_site.pages.reach import hosts, marks
+from mcpreg_site.pages.reach import hosts
 from mcpreg_site.pages.report import report
 from mcpreg_site.pages.toolset import tool_view
 from mcpreg_site.paths import page_file, server_url, version_url
@@ -29,10 +29,12 @@ _NEGATIVE = ("cannot ", "receives no ", "never ", "has no ")
 class Reach:
     """What it may touch: the sentences, those that allow and those that deny.
 
-    `why` are the findings that the level rests on; empty when it is safe.
+    `why` are the findings that the level rests on; empty when it is safe. Where nothing is `held`
+    to what it declares, nothing is denied either.
     """
 
     level: str
+    held: bool
     why: tuple[str, ...]
     may: tuple[str, ...]
     cannot: tuple[str, ...]
@@ -41,24 +43,29 @@ class Reach:
 def server_pages(catalog: Catalog, server: Server, pages: Pages) -> Iterator[tuple[str, Content]]:
     """The server's own page, then its versions'."""
     yield page_file(server_url(server.name)), partial(_server, catalog, server, pages)
-    for version, older in pairwise((*server.versions, None)):
+    for version, older in pairwise((*server.history, None)):
         if version is not None:
             url = version_url(server.name, version.version)
             yield page_file(url), partial(_version, catalog, server, version, older, pages)
 
 
 def reach(version: Version) -> Reach:
-    """The sentences of the safety level, the denials apart; a remote server runs unheld."""
+    """The sentences of the safety level, the denials apart; a remote server runs unheld.
+
+    A listed version was locked by nobody, so its sentences are no more than what it declares.
+    """
     said = version.safety.sentences
     if version.manifest.is_remote:
         where = ", ".join(hosts(version.manifest)) or "another host"
         said = (f"runs at {where}, where no sandbox of yours holds it", *said)
     denials = tuple(sentence for sentence in said if sentence.startswith(_NEGATIVE))
+    held = not version.entry.is_listed
     return Reach(
-        level=str(version.safety.level),
-        why=tuple(r.sentence for r in version.safety.reasons if r.level is version.safety.level),
+        level=str(version.level or NOT_STATED),
+        held=held,
+        why=tuple(r.sentence for r in version.safety.reasons if r.level is version.level),
         may=tuple(sentence for sentence in said if sentence not in denials),
-        cannot=denials,
+        cannot=denials if held else (),
     )
 
 
@@ -70,11 +77,13 @@ def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, obj
         "manifest": manifest,
         "title": manifest.title or server.name.rpartition("/")[2],
         "reach": reach(version),
-        "marks": marks(manifest),
         "tools": [tool_view(tool) for tool in manifest.capabilities.tools],
         "report": report(version.entry.record),
         "remote": manifest.is_remote,
-        "installable": catalog.signed and version.locked and version.indexed is not None,
+        "installable": catalog.signed
+        and version.locked
+        and version.indexed is not None
+        and not version.deleted,
         "kinds": [KINDS[package.registry_type] for package in manifest.packages or ()],
         "api": api_url(server.name, version.version),
     }

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from mcpreg_site.api.tree import problem
 from mcpreg_site.headers import EVERYWHERE, headers_of
-from mcpreg_site.routes import PREFIXES, resolve
+from mcpreg_site.routes import FORMS, PREFIXES, VIEWS, resolve
 from mcpreg_site.server.folder import SiteFolder
 from mcpreg_site.server.listing import BadQueryError, is_static, parse
 from mcpreg_site.site import MARKER
@@ -49,19 +49,25 @@ class SiteApp:
         """The response to a request: probe, list, rewritten API path, file, page, or 404."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=dict(EVERYWHERE))
-        if request.method not in ("GET", "HEAD"):
-            return _problem(405, "This registry is read only", {"Allow": "GET, HEAD, OPTIONS"})
         raw = request.scope.get("raw_path") or request.scope["path"].encode()
         path = raw.partition(b"?")[0].decode("ascii", "replace")
-        if len(request.scope["query_string"]) > _MAX_QUERY:
-            return _problem(400, "The query is too long")
+        query = dict(request.query_params)
+        refused = _refusal(request, path, query)
+        if refused is not None:
+            return refused
         if path in ("/health", "/readiness"):
             return self._probe(path)
-        query = dict(request.query_params)
         if path.rstrip("/") in _LISTS and not is_static(query):
             return self._list(query, request)
-        target = resolve(path, query)
+        target = self._with_deleted(resolve(path, query), query)
         return self._file(target or request.scope["path"], request, api=path.startswith(PREFIXES))
+
+    def _with_deleted(self, target: str | None, query: Mapping[str, str]) -> str | None:
+        """The list of a server's versions that includes the deleted ones, where both differ."""
+        if target and query.get("include_deleted") == "true" and target.endswith("/versions.json"):
+            every = target.replace("/versions.json", "/versions-all.json")
+            return every if self._site.is_file(every) else target
+        return target
 
     def _probe(self, path: str) -> Response:
         ready = path == "/health" or self._site.read("/" + MARKER) is not None
@@ -90,6 +96,16 @@ class SiteApp:
             return Response(status_code=301, headers={**EVERYWHERE, "Location": location})
         page = self._site.read("/404.html") or b"Not found"
         return Response(page, 404, headers_of("/404.html"))
+
+
+def _refusal(request: Request, path: str, query: Mapping[str, str]) -> Response | None:
+    if request.method not in ("GET", "HEAD"):
+        return _problem(405, "This registry is read only", {"Allow": "GET, HEAD, OPTIONS"})
+    if len(request.scope["query_string"]) > _MAX_QUERY:
+        return _problem(400, "The query is too long")
+    if path.startswith(f"{VIEWS}/") and query.get("format", FORMS[0]) not in FORMS:
+        return _problem(400, f"format is one of {', '.join(FORMS)}")
+    return None
 
 
 def _found(data: bytes, headers: Mapping[str, str], request: Request) -> Response:

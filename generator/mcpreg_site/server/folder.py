@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Lock
 
 from mcpreg_site.server.listing import Listing, load
 
@@ -15,6 +16,7 @@ class SiteFolder:
         self._folder = folder.absolute()
         self._identity: tuple[int, int] | None = None
         self._listing: Listing | None = None
+        self._loading = Lock()
 
     def read(self, path: str) -> bytes | None:
         """The file at a site path such as `/a/b.json`; None when there is none."""
@@ -28,6 +30,11 @@ class SiteFolder:
                 return stream.read()
         except OSError:
             return None
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file at a site path."""
+        file = self._locate(path)
+        return file is not None and file.is_file()
 
     def is_folder(self, path: str) -> bool:
         """Whether a page of its own lies at `path/`."""
@@ -43,11 +50,12 @@ class SiteFolder:
     @property
     def listing(self) -> Listing:
         """Every version of the tree that is there now; read again when a new build has landed."""
-        identity = self._now()
-        if self._listing is None or identity != self._identity:
-            self._listing = load(self.read)
-            self._identity = identity
-        return self._listing
+        with self._loading:  # reading a large tree takes seconds: once, however many ask
+            identity = self._now()
+            if self._listing is None or identity != self._identity:
+                self._listing = load(self.read)
+                self._identity = identity
+            return self._listing
 
     def _now(self) -> tuple[int, int]:
         # An exchange of folders changes the inode that the name leads to.

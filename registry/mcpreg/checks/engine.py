@@ -8,7 +8,7 @@ from itertools import islice
 from mcpreg.checks.finding import Finding, visible
 from mcpreg.checks.interface import Problem, ReadingRule, Rule, RuleInfo
 from mcpreg.checks.reading import Reading, Submission, read
-from mcpreg.checks.registry import RULES
+from mcpreg.checks.registry import LISTED_RULES, RULES
 from mcpreg.checks.subject import Subject, subject_of
 from mcpreg.core.position import Place, Positions, to_text
 
@@ -16,10 +16,14 @@ MAX_FINDINGS = 200  # of a rule, and in all: a submission with more is not a sli
 
 _READING_RULES = tuple(rule for rule in RULES if isinstance(rule, ReadingRule))
 _MEANING_RULES = tuple(rule for rule in RULES if isinstance(rule, Rule))
+_LISTED_MEANING_RULES = tuple(rule for rule in _MEANING_RULES if rule.id in LISTED_RULES)
 
 
 def run(submission: Submission) -> tuple[Finding, ...]:
-    """Every problem of a submission, in the order of the file. Never raises."""
+    """Every problem of a submission, in the order of the file. Never raises.
+
+    A mirrored entry without a lock is held to `LISTED_RULES` only.
+    """
     reading = read(submission)
     subject = subject_of(reading)
     found: list[tuple[RuleInfo, Problem]] = [
@@ -28,14 +32,14 @@ def run(submission: Submission) -> tuple[Finding, ...]:
         for problem in islice(rule.check(reading), MAX_FINDINGS)
     ]
     if subject is not None:
-        found += _about_meaning(subject)
+        found += _about_meaning(subject, listed=submission.is_listed)
     if not found:
         return ()
     return tuple(sorted(_placed(found, reading), key=_order)[:MAX_FINDINGS])
 
 
-def _about_meaning(subject: Subject) -> Iterator[tuple[RuleInfo, Problem]]:
-    for rule in _MEANING_RULES:
+def _about_meaning(subject: Subject, *, listed: bool) -> Iterator[tuple[RuleInfo, Problem]]:
+    for rule in _LISTED_MEANING_RULES if listed else _MEANING_RULES:
         for problem in islice(rule.check(subject), MAX_FINDINGS):
             if not subject.blind or not subject.is_blind(problem.pointer):
                 yield rule, problem

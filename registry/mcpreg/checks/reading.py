@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from mcpreg.checks.interface import Problem
 from mcpreg.checks.shape import Misshape, misshapes
 from mcpreg.core import position
+from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, parse_manifest
+from mcpreg.core.origin import ORIGIN_FILE
 from mcpreg.core.position import StrictJSONError
 
 
@@ -20,8 +22,8 @@ class Submission:
     """What was handed in: the manifest's bytes and what lies around them.
 
     `identity` is `namespace/name/version` when the file lies in a registry's `servers/`; `files`
-    are the neighbours by name (README.md, mcps-lock.json), None when nobody looked. `unreadable`
-    says why there are no bytes.
+    are the neighbours by name (README.md, mcps-lock.json, source.json), None when nobody looked.
+    `unreadable` says why there are no bytes.
     """
 
     data: bytes
@@ -29,6 +31,12 @@ class Submission:
     identity: str | None = None
     files: Mapping[str, bytes] | None = None
     unreadable: str | None = None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is a mirrored entry that nobody locked; then only its shape is checked."""
+        files = self.files or {}
+        return ORIGIN_FILE in files and LOCK_FILE not in files
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from mcpreg.checks.rules import (
     mixed_script,
     network_contradiction,
     nothing_to_run,
+    one_version,
     package_identifier,
     package_version,
     package_version_differs,
@@ -76,6 +77,7 @@ RULES: tuple[ReadingRule | Rule, ...] = (
     description_length.RULE,
     file_name.RULE,
     folder_agrees.RULE,
+    one_version.RULE,
     exact_version.RULE,
     dependency_name.RULE,
     duplicate_entry.RULE,
@@ -110,4 +112,17 @@ RULES: tuple[ReadingRule | Rule, ...] = (
     readme_present.RULE,
     lock_present.RULE,
     lock_agrees.RULE,
+)
+
+# What a mirrored entry without a lock must pass (SPEC section 3.4): shape, who and which version it
+# is, and that its capabilities mean something. The rest is not run, and its report says so.
+LISTED_RULES: frozenset[str] = frozenset(
+    rule.id
+    for rule in (
+        *(rule for rule in RULES if isinstance(rule, ReadingRule)),
+        folder_agrees.RULE,
+        one_version.RULE,
+        capability_grammar.RULE,
+        network_contradiction.RULE,
+    )
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mcpreg.cli.output import clean, emit, json_option
 from mcpreg.core.names import parse_reference
 from mcpreg.store.places import places
+
+if TYPE_CHECKING:  # pydantic loads slowly
+    from mcpreg.core.index import IndexedVersion
 
 
 @click.command("info")
@@ -26,13 +31,15 @@ def command(server: str, registry: str | None, as_json: bool) -> None:
     click.echo(clean(f"{manifest.name}@{manifest.version} from {shown.registry}"))
     click.echo(clean(manifest.description))
     click.echo(
-        f"\nsafety   {shown.safety}"
-        f"\nstatus   {indexed.status}, {indexed.tier}{', curated' if indexed.curated else ''}"
+        f"\nsafety   {shown.safety or 'not stated'}"
+        f"\nstatus   {clean(status(indexed))}"
         f"\nlocked   {'yes' if indexed.lock else 'no: listed only, cannot be installed'}"
         f"\nlicence  {clean(manifest.license or 'not declared')}"
         f"\nversions {', '.join(clean(version) for version in shown.versions)}"
     )
     click.secho("\nWhat it can touch", bold=True)
+    if not shown.sentences:
+        click.echo(clean(f"  nobody says: it is mirrored from {indexed.source} and not locked"))
     for sentence in shown.sentences:
         click.echo(f"  {clean(sentence)}")
     asked = manifest.capabilities.limits
@@ -46,3 +53,12 @@ def command(server: str, registry: str | None, as_json: bool) -> None:
     for tool in manifest.capabilities.tools:
         first = (tool.description or "").strip().partition("\n")[0]
         click.echo(clean(f"  {tool.name}  {first}")[:100])
+
+
+def status(indexed: IndexedVersion) -> str:
+    """Status with its message, tier and who answers for the entry."""
+    said = f" ({indexed.status_message})" if indexed.status_message else ""
+    words = [indexed.status + said, indexed.tier]
+    words += ["curated"] if indexed.curated else []
+    words += [f"mirrored from {indexed.source}"] if indexed.source else []
+    return ", ".join(words)

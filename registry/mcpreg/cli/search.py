@@ -31,7 +31,7 @@ def command(words: tuple[str, ...], refresh: bool, as_json: bool) -> int:
     width = shutil.get_terminal_size().columns
     for hit in hits[:MAX_SHOWN]:
         server = hit.server
-        state = server["safety"] if server["locked"] else "listed, not locked"
+        state = server.get("safety", "") if server["locked"] else "listed, not locked"
         click.echo(f"{click.style(clean(server['name']), bold=True)} {clean(server['version'])}")
         click.echo(clean(f"  {server['description']}")[: width - 1])
         tools = len(server.get("tools", ()))

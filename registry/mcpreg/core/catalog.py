@@ -21,6 +21,7 @@ from mcpreg.core.index import (
     ServerIndex,
     index_target,
 )
+from mcpreg.core.safety import Level
 from mcpreg.errors import McpregError
 
 
@@ -53,7 +54,9 @@ def build_targets(entries: Iterable[Entry]) -> Targets:
                 hint="rename one; hosts that fold paths cannot serve both",
             )
         files[target] = _index(name, versions, blobs).canonical()
-        search.append(search_entry(latest_of(versions)))
+        latest = latest_of(versions)
+        if latest.status != "deleted":
+            search.append(search_entry(latest))
     files[SEARCH_TARGET] = SearchList(servers=tuple(search)).canonical()
     return Targets(files, blobs)
 
@@ -72,8 +75,13 @@ def _indexed_version(entry: Entry, blobs: dict[str, bytes]) -> IndexedVersion:
 
     if entry.record is None:
         raise McpregError(f"{entry.name}@{entry.version} has no record")
+    mark = entry.status_mark
     return IndexedVersion(
         version=entry.version,
+        status=entry.status,
+        status_message=mark.message if mark else None,
+        status_changed_at=mark.changed_at if mark else None,
+        source=entry.origin.source if entry.origin else None,
         curated=entry.record.curated,
         published_at=entry.record.published_at,
         sequence=entry.record.sequence,
@@ -95,8 +103,19 @@ def search_entry(entry: Entry) -> SearchEntry:
         published_at=entry.published_at or "1970-01-01T00:00:00Z",
         tags=manifest.tags,
         tools=tuple(tool.name for tool in manifest.capabilities.tools),
-        safety=safety.of_manifest(manifest).level,
+        status=entry.status,
+        safety=level_of(entry),
         tier="unverified",
         locked=entry.lock is not None,
         remote=manifest.is_remote,
     )
+
+
+def level_of(entry: Entry) -> Level | None:
+    """The safety level; None for a mirrored entry that declares nothing to judge it by.
+
+    Without a lock nothing is enforced, so silence about capabilities is no promise.
+    """
+    if entry.is_listed and not entry.manifest.capabilities.sandbox:
+        return None
+    return safety.of_manifest(entry.manifest).level

@@ -13,11 +13,11 @@ from pydantic import Field
 from mcpreg.core import canonical
 from mcpreg.core.lock import Sha256, Timestamp
 from mcpreg.core.manifest import Model
+from mcpreg.core.origin import Status
 from mcpreg.core.safety import Level
 
 SEARCH_TARGET = "search/servers.json"
 POLICY_TARGET = "policy.json"
-Status = Literal["active", "deprecated", "deleted"]
 Tier = Literal["unverified", "community-trusted", "security-audited", "certified"]
 CheckResult = Literal["pass", "warn", "fail", "not-run"]
 
@@ -75,8 +75,10 @@ class IndexedVersion(Model):
     version: str
     status: Status = "active"
     status_message: str | None = None
+    status_changed_at: Timestamp | None = None
     tier: Tier = "unverified"
     curated: bool = False
+    source: str | None = None  # mirrored from there; None: submitted to this registry
     published_at: Timestamp
     sequence: int
     manifest: File
@@ -120,14 +122,15 @@ class SearchEntry(Model):
     published_at: Timestamp
     tags: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
-    safety: Level
+    status: Status = "active"
+    safety: Level | None = None  # None: mirrored, and nothing says what it reaches for
     tier: Tier
     locked: bool
     remote: bool
 
 
 class SearchList(Model):
-    """Every server, in name order."""
+    """Every server with a version that is not deleted, in name order."""
 
     search_version: Literal[1] = 1
     servers: tuple[SearchEntry, ...]

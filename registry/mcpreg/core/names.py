@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from mcpreg.errors import UsageError
 
@@ -17,6 +18,9 @@ _PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9{}-]*[a-zA-Z0-9])?"
 NAME_PATTERN = re.compile(rf"{_PART.format('.')}/{_PART.format('._')}", re.ASCII)
 # A version is also a folder and a URL segment, so path tricks are refused with ranges.
 VERSION_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+!-]{0,127}", re.ASCII)
+_FOLDER_LIMIT = 200  # a file name holds 255 bytes, and a record adds its ending
+# Comparators before a number, alternatives, hyphen ranges, and x or * for a part.
+_RANGE = re.compile(r"^[\^~<>=]|\|\||\s-\s|\s[<>=^~]|(?:^|\.)[xX*](?:\.|$)|^\*")
 _SEMVER = re.compile(
     r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
@@ -42,12 +46,31 @@ def is_name(text: str) -> bool:
 
 
 def is_version(text: str) -> bool:
-    """Whether `text` names exactly one version (`latest` and ranges do not)."""
-    return text != "latest" and VERSION_PATTERN.fullmatch(text) is not None and not _is_range(text)
+    """Whether `text` is one version that is also a plain folder name: what we accept by hand."""
+    return is_one_version(text) and VERSION_PATTERN.fullmatch(text) is not None
 
 
-def _is_range(text: str) -> bool:
-    return re.search(r"(^|\.)[xX*](\.|$)", text) is not None
+def is_one_version(text: str) -> bool:
+    """Whether `text` is one version by upstream's rule: any text but `latest` and ranges.
+
+    What cannot be printed, or would not fit a folder name once encoded, is left out too.
+    """
+    return (
+        text != "latest"
+        and text.isprintable()
+        and text.strip() == text != ""
+        and _RANGE.search(text) is None
+        and len(version_folder(text)) <= _FOLDER_LIMIT
+    )
+
+
+def version_folder(version: str) -> str:
+    """The version as one path segment: itself, or percent-encoded where it must be (RFC 3986).
+
+    Mirrored registries hold versions such as `{{VERSION}}` and `1.0.1º`; no text is a path trick.
+    """
+    quoted = quote(version, safe="+!")
+    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
 
 
 def parse_reference(text: str) -> Reference:

@@ -57,16 +57,20 @@ class _NumberError(ValueError):
     """The same, for a number."""
 
 
-def loads(data: bytes) -> Any:  # noqa: ANN401  # any JSON value
+def loads(data: bytes, *, max_values: int = MAX_VALUES) -> Any:  # noqa: ANN401  # any JSON value
     """Parse UTF-8 JSON strictly. The caller has capped the size.
+
+    Args:
+        data: the document.
+        max_values: how many values it may hold; whole registries hold more than a manifest.
 
     Raises:
         StrictJSONError: with the place of the first thing refused.
     """
     text = _decode(data)
     # Commas count values from above: those in strings are too few to matter.
-    if text.count(",") > MAX_VALUES:
-        raise StrictJSONError("values", f"holds more than {MAX_VALUES} values", Place(1, 1))
+    if text.count(",") > max_values:
+        raise StrictJSONError("values", f"holds more than {max_values} values", Place(1, 1))
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:

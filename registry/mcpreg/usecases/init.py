@@ -27,7 +27,7 @@ from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, pa
 from mcpreg.core.position import StrictJSONError
 from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS
 from mcpreg.errors import McpregError, UsageError
-from mcpreg.formats.registry import format_of
+from mcpreg.formats.registry import draft as start_of
 from mcpreg.store.files import sync_folder, write_atomic
 from mcpreg.usecases.validate import README_FILE, SERVERS_FOLDER, validate_bytes
 
@@ -121,7 +121,7 @@ def draft_from_file(path: Path, *, name: str | None, description: str | None) ->
     Raises:
         UsageError: there is no such file, or it is not a JSON object.
     """
-    converted = format_of("server.json").to_mcps(_read_object(path))
+    converted = start_of("server.json", _read_object(path))
     document = converted.document
     if name is not None:
         document["name"] = name

@@ -18,13 +18,16 @@ from mcpreg.usecases import registries
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A manifest with what the index says of it and what it means in plain words."""
+    """A manifest with what the index says of it and what it means in plain words.
+
+    `safety` is None, and there are no sentences, for a mirrored entry that declares nothing.
+    """
 
     registry: str
     manifest: Manifest
     indexed: IndexedVersion
     versions: tuple[str, ...]
-    safety: str
+    safety: str | None
     sentences: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
@@ -57,11 +60,13 @@ def inspect(places: Places, reference: Reference, only: str | None) -> Shown:
     if (manifest.name, manifest.version) != (index.name, indexed.version):
         raise VerificationError(f"the manifest of {reference} is about another server")
     judged = safety.of_manifest(manifest)
+    # A mirrored entry that declares nothing promises nothing: no lock, nothing enforced.
+    silent = indexed.source and not indexed.lock and not manifest.capabilities.sandbox
     return Shown(
         client.pin.name,
         manifest,
         indexed,
         tuple(item.version for item in index.versions),
-        judged.level,
-        judged.sentences,
+        None if silent else judged.level,
+        () if silent else judged.sentences,
     )

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mcpreg import gitrepo
+from mcpreg.core import canonical
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import POLICY_TARGET, CheckOutcome, Record
@@ -56,6 +57,7 @@ def publish(
     before = gitrepo.read(repository, BRANCH) if gitrepo.branch_exists(repo, BRANCH) else None
     if main.tuf or any(entry.record for entry in main.entries):
         raise McpregError(f"{rev} holds tuf/ or records/, which only {BRANCH} may hold")
+    _require_sources(main)
     offline = load_offline(main.trust)
     signer = load_signer(key_uri, offline.online_keys, environment)
     entries, new = _with_records(main, before, now)
@@ -65,7 +67,7 @@ def publish(
     files = {f"tuf/{name}": data for name, data in tuf.items()}
     files[f"tuf/{POLICY_TARGET}"] = main.trust[POLICY_TARGET]
     files |= {
-        f"records/{entry.name}/{entry.version}.json": entry.record.canonical()
+        gitrepo.record_path(entry.folder): entry.record.canonical()
         for entry in entries
         if entry.record
     }
@@ -93,6 +95,18 @@ def _continued(before: Snapshot | None) -> Mapping[str, bytes]:
             hint="restore the branch from a clone; starting again would look like an attack",
         )
     return before.tuf
+
+
+def _require_sources(main: Snapshot) -> None:
+    """A mark that no sync made would let a submission past the checks it would fail."""
+    for entry in main.entries:
+        if entry.origin is not None and entry.origin.source not in main.synced:
+            raise McpregError(
+                f"{entry.folder} says that it comes from source {entry.origin.source!r}, "
+                "which was never synced",
+                where=f"{entry.folder}/source.json",
+                hint="remove the file: only mcpreg-site sync writes it",
+            )
 
 
 def _message(new: Sequence[str]) -> str:
@@ -126,13 +140,17 @@ def _require_immutable(entries: Sequence[Entry], known: Mapping[tuple[str, str],
         new = present.get((name, version))
         if new is None:
             problems.append(f"{name}@{version} vanished from main")
-        elif new.manifest.digest() != old.manifest.digest() or new.lock_bytes != old.lock_bytes:
+        elif _digests(new) != (old.record and (old.record.manifest, old.record.lock)):
             problems.append(f"{name}@{version} is not what was published")
     if problems:
         raise McpregError(
             f"published versions are immutable: {'; '.join(problems)}",
             hint="restore the folder; submit a new version, or deprecate this one",
         )
+
+
+def _digests(entry: Entry) -> tuple[str, str | None]:
+    return entry.manifest.digest(), canonical.sha256(entry.lock_bytes) if entry.lock_bytes else None
 
 
 def _record(entry: Entry, main: Snapshot, sequence: int, now: datetime) -> Record:

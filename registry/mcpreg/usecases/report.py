@@ -9,13 +9,15 @@ from mcpreg.checks.engine import run
 from mcpreg.checks.finding import Finding
 from mcpreg.checks.interface import RuleInfo, Severity
 from mcpreg.checks.reading import Submission
-from mcpreg.checks.registry import RULES
+from mcpreg.checks.registry import LISTED_RULES, RULES
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import CheckOutcome, CheckResult
 from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.manifest import MANIFEST_FILE
+from mcpreg.core.origin import ORIGIN_FILE
 
 README_FILE = "README.md"
+EVERY_OTHER_CHECK = "every-other-check"
 MAX_EVIDENCE = 300  # characters; the whole is what `mcpreg validate` says
 
 
@@ -24,9 +26,19 @@ def report_on(entry: Entry, date: str) -> tuple[CheckOutcome, ...]:
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in run(_submission(entry)):
         found[finding.rule].append(finding)
-    outcomes = [(rule.id, *_judged(rule, found[rule.id])) for rule in RULES]
-    outcomes.append(("lock-lists-declared-tools", *_tools_agree(entry)))
-    outcomes.append(("lock-derived-again", *_derived(entry)))
+    listed = entry.is_listed
+    outcomes = [
+        (rule.id, *_judged(rule, found[rule.id]))
+        for rule in RULES
+        if not listed or rule.id in LISTED_RULES
+    ]
+    if entry.origin is not None and listed:
+        # One line for all of them: eighty thousand mirrored versions would repeat it forty times.
+        why = f"listed: mirrored from {entry.origin.source}, only its shape is checked"
+        outcomes.append((EVERY_OTHER_CHECK, "not-run", why))
+    else:
+        outcomes.append(("lock-lists-declared-tools", *_tools_agree(entry)))
+        outcomes.append(("lock-derived-again", *_derived(entry)))
     return tuple(
         CheckOutcome(
             id=identity,
@@ -40,11 +52,15 @@ def report_on(entry: Entry, date: str) -> tuple[CheckOutcome, ...]:
 
 
 def _submission(entry: Entry) -> Submission:
-    neighbours = {LOCK_FILE: entry.lock_bytes, README_FILE: entry.readme}
+    neighbours = {
+        LOCK_FILE: entry.lock_bytes,
+        README_FILE: entry.readme,
+        ORIGIN_FILE: entry.origin.canonical() if entry.origin else None,
+    }
     return Submission(
         data=entry.manifest_bytes,
         file=MANIFEST_FILE,
-        identity=f"{entry.name}/{entry.version}",
+        identity=entry.folder.removeprefix("servers/"),
         files={name: data for name, data in neighbours.items() if data is not None},
     )
 

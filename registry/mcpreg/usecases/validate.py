@@ -21,15 +21,20 @@ from mcpreg.checks.reading import Submission
 from mcpreg.core import canonical, position
 from mcpreg.core.lock import LOCK_FILE, MAX_LOCK_BYTES
 from mcpreg.core.manifest import ACCEPTED_FILES, MANIFEST_FILE, MAX_MANIFEST_BYTES
+from mcpreg.core.origin import MAX_MARK_BYTES, ORIGIN_FILE
 from mcpreg.core.position import StrictJSONError
 from mcpreg.errors import McpregError, UsageError
-from mcpreg.formats.registry import format_of
+from mcpreg.formats.registry import draft
 from mcpreg.store.files import write_atomic
 
 README_FILE = "README.md"
 SERVERS_FOLDER = "servers"
 _MAX_README_BYTES = 512 << 10
-_NEIGHBOURS = {README_FILE: _MAX_README_BYTES, LOCK_FILE: MAX_LOCK_BYTES}
+_NEIGHBOURS = {
+    README_FILE: _MAX_README_BYTES,
+    LOCK_FILE: MAX_LOCK_BYTES,
+    ORIGIN_FILE: MAX_MARK_BYTES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,7 @@ def rewrite(path: Path) -> Rewritten | None:
     target = path.with_name(MANIFEST_FILE)
     if os.path.lexists(target):
         raise McpregError(f"{target} exists already", hint=f"remove {target} or {path}")
-    converted = format_of(path.name).to_mcps(_parsed(path))
+    converted = draft(path.name, _parsed(path))
     write_atomic(target, canonical.pretty(converted.document))
     path.unlink()
     return Rewritten(path, target, converted.notes)

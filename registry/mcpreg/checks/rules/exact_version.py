@@ -1,4 +1,4 @@
-"""A version is one version."""
+"""A version that somebody submits is a folder and an address without any encoding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mcpreg.core import names
 
 def _check(subject: Subject) -> Iterator[Problem]:
     version = subject.manifest.version
-    if not names.is_version(version):
+    if names.is_one_version(version) and not names.is_version(version):
         yield Problem(
-            f"{version!r} is not one exact version that can name a folder",
+            f"{version!r} cannot name a folder",
             ("version",),
             "write it like 1.2.3",
         )
@@ -23,10 +23,9 @@ RULE = Rule(
     id="exact-version",
     severity=Severity.ERROR,
     rationale=(
-        "Versions are immutable and never latest or a range (official registry); a version "
-        "is also a folder and an address."
+        "A version is also a folder and an address; only mirrored entries may hold others, encoded."
     ),
-    fires=Example({"version": "^1.2.0"}),
+    fires=Example({"version": "1.0.1º"}),
     silent=Example({"version": "2025.4.25-rc.1"}),
     check=_check,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mcpreg.checks.interface import Example, Problem, Rule, Severity
 from mcpreg.checks.subject import Subject
+from mcpreg.core import names
 
 _FIX = "move the file to servers/<namespace>/<name>/<version>/, or correct it"
 
@@ -17,7 +18,7 @@ def _check(subject: Subject) -> Iterator[Problem]:
     manifest = subject.manifest
     if manifest.name != name:
         yield Problem(f"the folder says {name!r}, the manifest {manifest.name!r}", ("name",), _FIX)
-    if manifest.version != version:
+    if version not in (manifest.version, names.version_folder(manifest.version)):
         yield Problem(
             f"the folder says version {version!r}, the manifest {manifest.version!r}",
             ("version",),

@@ -1,13 +1,11 @@
-"""Reading a registry from a git commit, and writing a commit without a working tree.
+"""Reading a registry from a git commit.
 
-GitPython finds the repository and resolves names; the bulk goes through one
-`git cat-file --batch`, because a process or a Python object a file does not scale to 80,000
-versions. Nothing here reads the working tree, so what is built is exactly what was committed.
+The bulk goes through one `git cat-file --batch`, because a process or a Python object a file does
+not scale to 80,000 versions.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -21,16 +19,26 @@ from mcpreg.core.entry import Entry
 from mcpreg.core.index import Record
 from mcpreg.core.lock import LOCK_FILE, MAX_LOCK_BYTES, parse_lock
 from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, parse_manifest
+from mcpreg.core.origin import (
+    MAX_MARK_BYTES,
+    ORIGIN_FILE,
+    STATUS_FILE,
+    Origin,
+    StatusMark,
+)
 from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import McpregError, NotFoundError
+from mcpreg.gitrepo.paths import README_FILE, SYNCED_ENDING, entry_folder, record_path
+from mcpreg.gitrepo.repository import open_repository, resolve
 
-README_FILE = "README.md"
 MAX_README_BYTES = 512 << 10  # GitHub renders no more than this either
 MAX_METADATA_BYTES = 5 << 20  # python-tuf's own cap for targets metadata
 _LIMITS = {
     MANIFEST_FILE: MAX_MANIFEST_BYTES,
     LOCK_FILE: MAX_LOCK_BYTES,
     README_FILE: MAX_README_BYTES,
+    ORIGIN_FILE: MAX_MARK_BYTES,
+    STATUS_FILE: MAX_MARK_BYTES,
 }
 
 
@@ -44,29 +52,8 @@ class Snapshot:
     tuf: Mapping[str, bytes]
     trust: Mapping[str, bytes]
     settings: Settings
-
-
-def open_repository(path: Path) -> git.Repo:
-    """The repository that holds `path`. Raises `NotFoundError` when there is none."""
-    try:
-        return git.Repo(path, search_parent_directories=True)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
-        raise NotFoundError(
-            f"{path} is not in a git repository", hint="run inside one, or: git init"
-        ) from error
-
-
-def resolve(repo: git.Repo, rev: str) -> git.Commit:
-    """The commit that `rev` names. Raises `NotFoundError`."""
-    try:
-        return repo.commit(rev)
-    except (git.BadName, git.BadObject, ValueError, IndexError) as error:
-        raise NotFoundError(f"there is no commit {rev!r} in {repo.git_dir}") from error
-
-
-def branch_exists(repo: git.Repo, name: str) -> bool:
-    """Whether a local branch of that name exists."""
-    return any(head.name == name for head in repo.heads)
+    synced: frozenset[str] = frozenset()
+    """The sources that were ever synced: only these can have brought an entry."""
 
 
 def read(path: Path, rev: str) -> Snapshot:
@@ -91,6 +78,11 @@ def read(path: Path, rev: str) -> Snapshot:
         tuf=_below(files, "tuf/"),
         trust=_below(files, "trust/"),
         settings=parse_settings(files[SETTINGS_FILE]),
+        synced=frozenset(
+            path.removeprefix("sources/").removesuffix(SYNCED_ENDING)
+            for path in files
+            if path.startswith("sources/")
+        ),
     )
 
 
@@ -106,19 +98,25 @@ def _below(files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
 
 def _read_files(repo: git.Repo, commit: git.Commit) -> dict[str, bytes]:
     listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha)
-    wanted: list[tuple[str, str]] = []
+    wanted = [(path, oid) for path, oid in _blobs(listing) if _is_wanted(path)]
+    return dict(_cat_files(repo, wanted))
+
+
+def _blobs(listing: str) -> Iterable[tuple[str, str]]:
+    """Path and object of each plain file that `git ls-tree -z` lists."""
     for line in filter(None, listing.split("\0")):
         meta, _, path = line.partition("\t")
         mode, kind, oid = meta.split(" ")
         # Symbolic links (120000) and submodules (160000) are not data.
-        if kind == "blob" and mode in ("100644", "100755") and _is_wanted(path):
-            wanted.append((path, oid))
-    return dict(_cat_files(repo, wanted))
+        if kind == "blob" and mode in ("100644", "100755"):
+            yield path, oid
 
 
 def _is_wanted(path: str) -> bool:
     if path == SETTINGS_FILE or path.startswith(("records/", "tuf/", "trust/")):
         return True
+    if path.startswith("sources/"):
+        return path.endswith(SYNCED_ENDING)
     return path.startswith("servers/") and path.rpartition("/")[2] in _LIMITS
 
 
@@ -164,16 +162,20 @@ def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
         where = f"{folder}/{LOCK_FILE}"
         lock_bytes = files.get(where)
         lock = parse_lock(lock_bytes) if lock_bytes is not None else None
-        where = f"records/{folder.removeprefix('servers/')}.json"
+        where = record_path(folder)
         record_bytes = files.get(where)
         record = Record.model_validate_json(record_bytes) if record_bytes is not None else None
+        where = f"{folder}/{ORIGIN_FILE}"
+        origin = Origin.model_validate_json(files[where]) if where in files else None
+        where = f"{folder}/{STATUS_FILE}"
+        mark = StatusMark.model_validate_json(files[where]) if where in files else None
     except ValueError as error:
         raise McpregError(
             f"{where} is not valid: {_first_line(error)}",
             where=where,
             hint=f"mcpreg validate {folder}",
         ) from error
-    expected = f"servers/{manifest.name}/{manifest.version}"
+    expected = entry_folder(manifest.name, manifest.version)
     if folder != expected:
         raise McpregError(f"{folder} holds {manifest.name}@{manifest.version}", where=folder)
     return Entry(
@@ -186,6 +188,8 @@ def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
         readme=files.get(f"{folder}/{README_FILE}"),
         record=record,
         manifest_bytes=files[f"{folder}/{MANIFEST_FILE}"],
+        origin=origin,
+        status_mark=mark,
     )
 
 
@@ -193,65 +197,10 @@ def _first_line(error: ValueError) -> str:
     return str(error).partition("\n")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class NewCommit:
-    """A commit to make: the tree of `base` with `files` added or replaced."""
-
-    base: str
-    parents: tuple[str, ...]
-    files: Mapping[str, bytes]
-    message: str
-
-
-def write_branch(path: Path, branch: str, new: NewCommit, *, expected: str | None) -> str:
-    """Make the commit and move `branch` to it, only if the branch is still at `expected`.
-
-    The work tree and the index of the user are not touched. Returns the commit's id.
-
-    Raises:
-        McpregError: somebody moved the branch meanwhile; nothing changed.
-    """
+def show(path: Path, rev: str, folder: str) -> dict[str, bytes]:
+    """The plain files below `folder` at `rev`, by their path inside it, nothing else read."""
     repo = open_repository(path)
-    with tempfile.TemporaryDirectory(prefix="mcpreg-index-") as folder:
-        environment = {
-            **_fallback_identity(repo),
-            **os.environ,
-            "GIT_INDEX_FILE": str(Path(folder) / "index"),
-        }
-
-        def run(*arguments: str, data: bytes | None = None) -> str:
-            done = subprocess.run(
-                ["git", "--git-dir", str(repo.git_dir), *arguments],
-                input=data,
-                env=environment,
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode:
-                raise McpregError(
-                    f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
-                )
-            return done.stdout.decode().strip()
-
-        run("read-tree", new.base)
-        lines = [
-            f"100644 {run('hash-object', '-w', '--stdin', data=data)}\t{name}\0"
-            for name, data in sorted(new.files.items())
-        ]
-        run("update-index", "-z", "--index-info", data="".join(lines).encode())
-        tree = run("write-tree")
-        parents = [word for parent in new.parents for word in ("-p", parent)]
-        commit = run("commit-tree", tree, *parents, "-F", "-", data=new.message.encode())
-        # The old value makes this a compare-and-swap; forty zeros mean "must not exist yet".
-        run("update-ref", f"refs/heads/{branch}", commit, expected or "0" * 40)
-        return commit
-
-
-def _fallback_identity(repo: git.Repo) -> dict[str, str]:
-    """Who commits when neither git nor the environment says so, as on a fresh machine."""
-    with repo.config_reader() as config:
-        if config.has_option("user", "email"):
-            return {}
-    roles = ("AUTHOR", "COMMITTER")
-    names = {f"GIT_{role}_NAME": "mcpreg" for role in roles}
-    return names | {f"GIT_{role}_EMAIL": "mcpreg@localhost" for role in roles}
+    commit = resolve(repo, rev)
+    listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha, "--", f"{folder}/")
+    wanted = [(path, oid) for path, oid in _blobs(listing) if path.startswith(f"{folder}/")]
+    return _below(dict(_cat_files(repo, wanted)), f"{folder}/")

@@ -1,0 +1,1 @@
+"""Other registries that this one mirrors: one document each under `sources/`."""

@@ -1,0 +1,115 @@
+"""Bring a source's files, or say that nothing changed: one door to every kind of place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential, wait_random
+
+from mcpreg_site.sources import configmap, file, git, registry, url
+from mcpreg_site.sources.http import may_pass
+from mcpreg_site.sources.interface import (
+    Checkpoint,
+    ConfigMapLocation,
+    Fetched,
+    FileLocation,
+    GitLocation,
+    RegistryLocation,
+    Source,
+    SourceInvalidError,
+    SourceUnavailableError,
+    Unchanged,
+    UrlLocation,
+)
+from mcpreg_site.sources.limits import DEFAULT, Limits
+
+MAX_WAIT = 300.0  # seconds between two attempts; longer is the next sync's business
+
+
+def fetch(
+    source: Source,
+    checkpoint: Checkpoint | None,
+    *,
+    root: Path,
+    full: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+    limits: Limits = DEFAULT,
+) -> Fetched | Unchanged:
+    """The source's files, or `Unchanged` since the checkpoint.
+
+    Args:
+        source: what to fetch, and how often to try.
+        checkpoint: what the last import fetched; it counts only for the same configuration.
+        root: where relative paths start.
+        full: fetch everything, whatever the checkpoint says.
+        progress: is told of attempts that failed.
+        limits: caps.
+
+    Raises:
+        SourceUnavailableError: the place could not be read, after every attempt that made sense.
+        SourceInvalidError: what it answered is not what it should be.
+    """
+    usable = checkpoint is not None and checkpoint.config == source.config and not full
+    before = checkpoint if usable else None
+    try:
+        fetched = _retrying(source, progress)(_once, source, before, root, limits)
+    except SourceUnavailableError as error:
+        raise SourceUnavailableError(
+            f"source {source.name}: {error.message}",
+            hint=error.hint,
+            where=error.where,
+            lasting=error.lasting,
+        ) from error
+    except SourceInvalidError as error:
+        raise SourceInvalidError(
+            f"source {source.name}: {error.message}", hint=error.hint, where=error.where
+        ) from error
+    if before is not None and isinstance(fetched, Fetched) and fetched.content == before.content:
+        return Unchanged()
+    return fetched
+
+
+def _retrying(source: Source, progress: Callable[[str], None]) -> Retrying:
+    retry = source.retry
+    growing = wait_exponential(retry.backoff, exp_base=retry.multiplier, max=MAX_WAIT)
+    backoff = growing + wait_random(0, retry.backoff / 2)
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.after if isinstance(error, SourceUnavailableError) else 0.0
+        return max(asked, backoff(state))
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        progress(f"{source.name}: {error}; trying again in {pause:.1f} s")
+
+    return Retrying(
+        stop=stop_after_attempt(retry.attempts),
+        wait=wait,
+        retry=retry_if_exception(may_pass),
+        before_sleep=tell,
+        reraise=True,
+    )
+
+
+def _once(
+    source: Source, checkpoint: Checkpoint | None, root: Path, limits: Limits
+) -> Fetched | Unchanged:
+    match source.location:
+        case FileLocation(path):
+            return file.fetch(FileLocation(file.below(root, path)), checkpoint, limits)
+        case GitLocation(password_file=password) as place:
+            kept = password and root / password
+            return git.fetch(replace(place, password_file=kept), checkpoint, limits)
+        case UrlLocation() as place:
+            return url.fetch(place, checkpoint, limits)
+        case RegistryLocation() as place:
+            return registry.fetch(place, checkpoint, limits)
+        case ConfigMapLocation() as place:
+            return configmap.fetch(place, checkpoint, limits)
+        case place:
+            raise SourceUnavailableError(f"{place.kind}: {place.reason}", lasting=True)
