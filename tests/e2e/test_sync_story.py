@@ -278,6 +278,24 @@ def test_watch_syncs_again_and_ends_cleanly_on_a_signal(mirror: Mirror) -> None:
     assert mirror.registry.git("status", "--porcelain") == ""
 
 
+def test_a_signal_ends_the_wait_before_the_next_attempt(mirror: Mirror) -> None:
+    retry = "retryPolicy: {maxAttempts: 5, backoffInterval: 60s}"
+    path = mirror.registry.repo / "sources" / "far.yaml"
+    path.write_text(
+        "sources: [{name: far, url: {url: 'http://127.0.0.1:9/'}, "
+        f"syncPolicy: {{interval: 1h, {retry}}}}}]\n"
+    )
+    mirror.registry.commit("Nobody answers there")
+    process = subprocess.Popen(
+        mirror.command("sync", "--watch"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    time.sleep(3)  # long enough to start, and to fail once
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
+    assert mirror.status()["phase"] == "Failed"
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not condition():

@@ -70,9 +70,9 @@ def test_json_is_one_versioned_envelope(folder: Path, arguments: tuple[str, ...]
     assert (envelope["mcpreg"], envelope["command"], envelope["ok"]) == (1, "validate", False)
     found = next(f for f in envelope["data"]["findings"] if f["rule"] == "one-version")
     assert found == {
-        "rule": "exact-version",
+        "rule": "one-version",
         "severity": "error",
-        "message": "'latest' is not one exact version that can name a folder",
+        "message": "'latest' is not one exact version",
         "file": "mcps.json",
         "line": 5,
         "column": 14,

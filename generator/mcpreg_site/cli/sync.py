@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,7 @@ def _watch(job: Job, sources: list[Source]) -> int:
             "no source has an interval", hint="syncPolicy.interval in its document, such as 1h"
         )
     with stopped_by_signals() as stop:
+        job = replace(job, stop=stop)
         watch(schedule, lambda source: _show(job.run(source, progress)), stop, time.monotonic)
     return 0
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_any,
+    stop_when_event_set,
+)
 from tenacity.wait import wait_exponential, wait_random
 
 from mcpreg_site.sources import configmap, file, git, registry, url
@@ -37,6 +46,7 @@ def fetch(
     full: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     limits: Limits = DEFAULT,
+    stop: Event | None = None,
 ) -> Fetched | Unchanged:
     """The source's files, or `Unchanged` since the checkpoint.
 
@@ -47,6 +57,7 @@ def fetch(
         full: fetch everything, whatever the checkpoint says.
         progress: is told of attempts that failed.
         limits: caps.
+        stop: when set, there is no further attempt and no more waiting for one.
 
     Raises:
         SourceUnavailableError: the place could not be read, after every attempt that made sense.
@@ -55,7 +66,7 @@ def fetch(
     usable = checkpoint is not None and checkpoint.config == source.config and not full
     before = checkpoint if usable else None
     try:
-        fetched = _retrying(source, progress)(_once, source, before, root, limits)
+        fetched = _retrying(source, progress, stop or Event())(_once, source, before, root, limits)
     except SourceUnavailableError as error:
         raise SourceUnavailableError(
             f"source {source.name}: {error.message}",
@@ -72,7 +83,7 @@ def fetch(
     return fetched
 
 
-def _retrying(source: Source, progress: Callable[[str], None]) -> Retrying:
+def _retrying(source: Source, progress: Callable[[str], None], stop: Event) -> Retrying:
     retry = source.retry
     growing = wait_exponential(retry.backoff, exp_base=retry.multiplier, max=MAX_WAIT)
     backoff = growing + wait_random(0, retry.backoff / 2)
@@ -88,7 +99,8 @@ def _retrying(source: Source, progress: Callable[[str], None]) -> Retrying:
         progress(f"{source.name}: {error}; trying again in {pause:.1f} s")
 
     return Retrying(
-        stop=stop_after_attempt(retry.attempts),
+        stop=stop_any(stop_after_attempt(retry.attempts), stop_when_event_set(stop)),
+        sleep=sleep_using_event(stop),
         wait=wait,
         retry=retry_if_exception(may_pass),
         before_sleep=tell,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from mcpreg import gitrepo
 from mcpreg.core import canonical
@@ -101,6 +102,7 @@ def sync(
     *,
     names: frozenset[str],
     progress: Callable[[str], None] = lambda _: None,
+    stop: Event | None = None,
 ) -> Report:
     """Bring one source's entries to what it now holds: one commit, or nothing.
 
@@ -110,6 +112,7 @@ def sync(
         options: how.
         names: all declared sources.
         progress: is told what happens.
+        stop: when set, a source that fails is not tried again.
 
     Raises:
         SourceUnavailableError, SourceInvalidError: the source failed; nothing changed.
@@ -117,7 +120,14 @@ def sync(
     """
     head = repository.head()
     before = _checkpoint(repository, head, source)
-    fetched = fetch(source, before, root=repository.root, full=options.full, progress=progress)
+    fetched = fetch(
+        source,
+        before,
+        root=repository.root,
+        full=options.full,
+        progress=progress,
+        stop=stop,
+    )
     if isinstance(fetched, Unchanged):
         return Report(source.name, changed=False, message="nothing changed at the source")
     progress(f"{source.name}: reading {len(fetched.files)} documents")
@@ -225,13 +235,20 @@ class Job:
     statuses: StatusFolder
     names: frozenset[str]
     """All declared sources, whether or not they are synced now."""
+    stop: Event = field(default_factory=Event)
+    """When set, a source that fails is not tried again."""
 
     def run(self, source: Source, progress: Callable[[str], None] = lambda _: None) -> Report:
         """`sync`, its end written to the source's status; a failure is in the report's `error`."""
         failed: Failed = None
         try:
             report = sync(
-                self.repository, source, self.options, names=self.names, progress=progress
+                self.repository,
+                source,
+                self.options,
+                names=self.names,
+                progress=progress,
+                stop=self.stop,
             )
         except SourceUnavailableError as error:
             report, failed = _failure(source, error), Reason.UNAVAILABLE

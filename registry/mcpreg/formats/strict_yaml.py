@@ -8,19 +8,33 @@ gigabyte), duplicate keys and keys that are no text are refused.
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any
 
 import yaml
 
 from mcpreg.formats.interface import FormatError
 
+MAX_BYTES = 16 << 20  # nobody writes so much by hand; what programs write is JSON
 MAX_DEPTH = 100
 MAX_NODES = 500_000  # a registry of 5,000 entries holds about so many
+_MAX_INTEGER = 2**53 - 1  # RFC 7493 section 2.2: beyond it, JSON's readers round differently
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _NULL = re.compile(r"~|null|Null|NULL|")
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+# Without a leading zero, which 1.2 reads as nothing, and Go, as 1.1 does, as an octal number.
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT_MARK = re.compile(r"[.eE]")  # without one it is an integer that was not taken for one
+_LONGEST = 20  # characters of a number that may be an integer
+# Each is compared with all before it, and YAML 1.1 knows more line breaks than Python's `^`.
+_TAG_DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029\\ufeff])%TAG\\b")
 _CORE = "tag:yaml.org,2002:"
+_TYPES: dict[str | None, tuple[type, ...]] = {
+    f"{_CORE}bool": (bool,),
+    f"{_CORE}null": (type(None),),
+    f"{_CORE}int": (int,),
+    f"{_CORE}float": (int, float),
+}
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml when PyYAML was built with it
 
 
@@ -30,11 +44,15 @@ def load_all(data: bytes, *, file: str = "the document") -> list[Any]:
     Raises:
         FormatError: it is not YAML of this kind; `where` is `file:line:column`.
     """
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"is larger than {MAX_BYTES >> 20} MiB", where=file)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FormatError("is not UTF-8", where=f"{file}:{line}") from error
+    if _TAG_DIRECTIVE.search(text):
+        raise FormatError("has a %TAG directive, which is not read", where=file)
     return _Reader(text, file).documents()
 
 
@@ -62,7 +80,7 @@ class _Reader:
             raise FormatError(
                 f"is not YAML: {problem}", where=self._place(error.problem_mark)
             ) from error
-        except yaml.YAMLError as error:  # a character that YAML does not allow
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # characters that are none
             raise FormatError(
                 f"is not YAML: {str(error).partition(chr(10))[0]}", where=self._file
             ) from error
@@ -114,25 +132,35 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:  # noqa: ANN401  # any JSON value
         text: str = event.value
-        if event.tag == f"{_CORE}str" or (event.tag in (None, "!") and not event.implicit[0]):
+        tag: str | None = event.tag
+        if tag in (f"{_CORE}str", "!") or (tag is None and not event.implicit[0]):
             return text
-        if event.tag not in (
-            None,
-            *(f"{_CORE}{name}" for name in ("bool", "null", "int", "float")),
-        ):
-            raise self._refused(event, f"uses the tag {event.tag!r}, which is not read")
-        if _NULL.fullmatch(text):
-            return None
-        if _BOOL.fullmatch(text):
-            return text.lower() == "true"
-        if _INT.fullmatch(text) and len(text) <= 20:
-            return int(text, 0 if text.startswith(("0o", "0x")) else 10)
-        if _FLOAT.fullmatch(text) and abs(value := float(text)) != float("inf"):
-            return value
-        return text
+        if tag is not None and tag not in _TYPES:
+            raise self._refused(event, f"uses the tag {tag!r}, which is not read")
+        value = _plain(text)
+        kinds = _TYPES.get(tag)
+        if kinds is not None and type(value) not in kinds:
+            raise self._refused(event, f"is not what its tag {tag!r} says")
+        return value
 
     def _refused(self, event: yaml.Event, what: str, hint: str | None = None) -> FormatError:
         return FormatError(what, where=self._place(event.start_mark), hint=hint)
 
     def _place(self, mark: Any) -> str:  # noqa: ANN401  # PyYAML and libyaml each have a class of marks
         return f"{self._file}:{mark.line + 1}:{mark.column + 1}" if mark else self._file
+
+
+def _plain(text: str) -> Any:  # noqa: ANN401  # any JSON value
+    """What a scalar without quotes means (YAML 1.2.2 section 10.3.2); numbers that JSON cannot
+    hold exactly stay the text that they are.
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOL.fullmatch(text):
+        return text.lower() == "true"
+    if _INT.fullmatch(text) and len(text) <= _LONGEST:
+        number = int(text, 0 if text.startswith(("0o", "0x")) else 10)
+        return number if abs(number) <= _MAX_INTEGER else text
+    if _FLOAT.fullmatch(text) and _FLOAT_MARK.search(text) and isfinite(value := float(text)):
+        return value
+    return text
