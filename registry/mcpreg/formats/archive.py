@@ -79,7 +79,7 @@ def _collected(members: Iterator[Member], file: str, room: int) -> dict[str, byt
     return files
 
 
-def _read(stream: IO[bytes], room: int, file: str) -> bytes:
+def _read(stream: IO[bytes] | io.BufferedIOBase, room: int, file: str) -> bytes:
     parts: list[bytes] = []
     while chunk := stream.read(_CHUNK):
         room -= len(chunk)
@@ -134,7 +134,8 @@ def _tar(data: bytes, file: str, max_bytes: int) -> Iterator[Member]:
             yield info.name.removeprefix("./"), stream
 
 
-def _unpacked(data: bytes) -> IO[bytes]:
+def _unpacked(data: bytes) -> io.BufferedIOBase:
+    packed = io.BytesIO(data)
     if data.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=io.BytesIO(data))
-    return bz2.BZ2File(io.BytesIO(data)) if data.startswith(_BZIP2) else io.BytesIO(data)
+        return gzip.open(packed)
+    return bz2.open(packed) if data.startswith(_BZIP2) else packed

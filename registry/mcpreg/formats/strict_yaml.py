@@ -69,12 +69,16 @@ class _Reader:
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
-        self._parser = _PARSER(text)
+        self._text = text
         self._nodes = 0
 
     def documents(self) -> list[Any]:
         try:
-            return self._all()
+            self._parser = _PARSER(self._text)  # the one in Python looks at every character here
+            try:
+                return self._all()
+            finally:
+                self._parser.dispose()
         except yaml.MarkedYAMLError as error:
             problem = error.problem or error.context or "cannot be read"
             raise FormatError(
@@ -84,8 +88,6 @@ class _Reader:
             raise FormatError(
                 f"is not YAML: {str(error).partition(chr(10))[0]}", where=self._file
             ) from error
-        finally:
-            self._parser.dispose()
 
     def _all(self) -> list[Any]:
         found: list[Any] = []
