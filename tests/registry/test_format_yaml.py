@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 from hypothesis import given
@@ -73,7 +75,7 @@ def test_more_values_than_anybody_writes_are_refused(monkeypatch: pytest.MonkeyP
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(2**53), 2**53)
+    | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029\ufeff")),
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.text("abcxyz", min_size=1), inner)
@@ -90,3 +92,10 @@ def test_what_pyyaml_writes_is_read_as_it_was(value: object) -> None:
 
     text = yaml.dump(value, Dumper=Plain, allow_unicode=True)
     assert strict_yaml.load(text.encode()) == value
+
+
+def test_a_number_where_text_belongs_keeps_its_spelling() -> None:
+    value = strict_yaml.load(b"example: 1.10")["example"]
+    assert value == 1.1
+    assert str(value) == "1.10"
+    assert json.dumps(value) == "1.1"

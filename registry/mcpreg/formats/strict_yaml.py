@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -28,12 +28,29 @@ _FLOAT_MARK = re.compile(r"[.eE]")  # without one it is an integer that was not 
 _LONGEST = 20  # characters of a number that may be an integer
 # Each is compared with all before it, and YAML 1.1 knows more line breaks than Python's `^`.
 _TAG_DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029\\ufeff])%TAG\\b")
+
+
+class SpelledFloat(float):
+    """A number whose text is what its writer wrote: Go gives a field of text `1.10`, not `1.1`."""
+
+    def __new__(cls, text: str) -> Self:
+        """Raises `ValueError` where `float` does."""
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    _text: str
+
+    def __str__(self) -> str:
+        return self._text
+
+
 _CORE = "tag:yaml.org,2002:"
 _TYPES: dict[str | None, tuple[type, ...]] = {
     f"{_CORE}bool": (bool,),
     f"{_CORE}null": (type(None),),
     f"{_CORE}int": (int,),
-    f"{_CORE}float": (int, float),
+    f"{_CORE}float": (int, SpelledFloat),
 }
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml when PyYAML was built with it
 
@@ -161,8 +178,12 @@ def _plain(text: str) -> Any:  # noqa: ANN401  # any JSON value
     if _BOOL.fullmatch(text):
         return text.lower() == "true"
     if _INT.fullmatch(text) and len(text) <= _LONGEST:
-        number = int(text, 0 if text.startswith(("0o", "0x")) else 10)
-        return number if abs(number) <= _MAX_INTEGER else text
-    if _FLOAT.fullmatch(text) and _FLOAT_MARK.search(text) and isfinite(value := float(text)):
+        integer = int(text, 0 if text.startswith(("0o", "0x")) else 10)
+        return integer if abs(integer) <= _MAX_INTEGER else text
+    if (
+        _FLOAT.fullmatch(text)
+        and _FLOAT_MARK.search(text)
+        and isfinite(value := SpelledFloat(text))
+    ):
         return value
     return text
