@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -214,23 +215,32 @@ def test_a_server_that_recovers_is_read(server: HostileServer) -> None:
     assert "answers 500; trying again in" in said[0]
 
 
-def test_the_wait_grows_and_a_server_may_ask_for_more(
-    server: HostileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+class Waits(Event):
+    """A stop that is never set, and remembers how long it was waited for instead of waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return False
+
+
+def test_the_wait_grows_and_a_server_may_ask_for_more(server: HostileServer) -> None:
+    stop = Waits()
     server.routes["/x"] = lambda it: it.reply(b"", status=500)
     place = source(UrlLocation(f"{server.url}/x"), Retry(attempts=4, backoff=1.0, multiplier=3.0))
     with pytest.raises(SourceUnavailableError):
-        fetch(place, None, root=Path("/"))
-    for wait, least in zip(waits, (1.0, 3.0, 9.0), strict=True):
+        fetch(place, None, root=Path("/"), stop=stop)
+    for wait, least in zip(stop.seconds, (1.0, 3.0, 9.0), strict=True):
         assert least <= wait <= least + 0.5
-    waits.clear()
+    stop.seconds.clear()
     busy = {"Retry-After": "17"}
     server.routes["/x"] = lambda it: it.reply(b"", status=503, headers=busy)
     with pytest.raises(SourceUnavailableError):
-        fetch(replace(place, retry=Retry(attempts=2)), None, root=Path("/"))
-    assert waits == [17.0]
+        fetch(replace(place, retry=Retry(attempts=2)), None, root=Path("/"), stop=stop)
+    assert stop.seconds == [17.0]
 
 
 def test_nobody_listening_is_unavailable(server: HostileServer) -> None:

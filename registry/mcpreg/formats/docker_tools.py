@@ -71,7 +71,7 @@ def _schema(arguments: list[Json]) -> dict[str, Json]:
         name = argument.get("name") if isinstance(argument, dict) else None
         if not isinstance(name, str):
             continue
-        kind = argument.get("type")
+        kind = str(argument.get("type"))
         properties[name] = {"type": kind} if kind in _TYPES else {}
         if isinstance(argument.get("items"), dict):
             properties[name]["items"] = argument["items"]

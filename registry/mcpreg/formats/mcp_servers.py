@@ -117,7 +117,9 @@ def _imported(place: str, key: str, entry: Object) -> Imported:
 
 def _started(document: dict[str, Json], entry: Object, notes: Notes) -> str | None:
     """Add the package that the command starts; its version when the command names one."""
-    arguments = [item for item in entry.get("args") or () if isinstance(item, str)]
+    arguments = reading.words(entry.get("args"))
+    if arguments != (entry.get("args") or []):
+        notes.add(("args",), "holds something other than texts, which is left out")
     words = [str(entry["command"]), *arguments]
     package = package_of(words)
     if package is None:

@@ -16,6 +16,7 @@ from typing import Any
 from mcpreg.core import canonical, capability, position
 from mcpreg.core.capability import CapabilityError
 from mcpreg.core.position import StrictJSONError
+from mcpreg.formats import reading
 from mcpreg.formats.archive import is_archive, read_archive
 from mcpreg.formats.interface import (
     PUBLISHER_KEY,
@@ -139,7 +140,7 @@ def _imported(entry: Object, path: str, files: Files) -> Imported:
         place=path,
         name=entry["name"],
         digest=digest_of(entry),
-        tags=tuple(tag for tag in entry.get("keywords") or () if isinstance(tag, str)),
+        tags=tuple(reading.words(entry.get("keywords"))),
         notes=notes.listed(),
         readme=long_text if isinstance(long_text, str) else None,
     )
@@ -179,9 +180,7 @@ def _package(entry: Object, files: Files, notes: Notes) -> dict[str, Json]:
     config = _config(entry)
     known = _object(entry, "user_config")
     arguments = [
-        _argument(word, known)
-        for word in config.get("args") or ()
-        if isinstance(word, str) and _CONFIG.search(word)
+        _argument(word, known) for word in reading.words(config.get("args")) if _CONFIG.search(word)
     ]
     env = config.get("env")
     variables = [
@@ -216,7 +215,7 @@ def _input(option: Json) -> dict[str, Json]:
     for theirs, ours in (("required", "isRequired"), ("sensitive", "isSecret")):
         if option.get(theirs) is True:
             found[ours] = True
-    if option.get("type") in _FORMATS:
+    if str(option.get("type")) in _FORMATS:
         found["format"] = _FORMATS[option["type"]]
     default = option.get("default")
     if isinstance(default, bool):

@@ -66,3 +66,8 @@ def first(files: Files, *names: str) -> Any:  # noqa: ANN401  # any JSON value
 def forget() -> None:
     """Let go of the document that detection looked at."""
     _outline.cache_clear()
+
+
+def words(value: object) -> list[str]:
+    """The texts of a JSON array; none when it is something else, which strangers do write."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
