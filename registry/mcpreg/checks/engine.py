@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from mcpreg.checks.finding import Finding, visible
@@ -35,7 +35,8 @@ def run(submission: Submission) -> tuple[Finding, ...]:
         found += _about_meaning(subject, listed=submission.is_listed)
     if not found:
         return ()
-    return tuple(sorted(_placed(found, reading), key=_order)[:MAX_FINDINGS])
+    everything = placed(found, reading.text, reading.submission.file)
+    return tuple(sorted(everything, key=_order)[:MAX_FINDINGS])
 
 
 def _about_meaning(subject: Subject, *, listed: bool) -> Iterator[tuple[RuleInfo, Problem]]:
@@ -45,9 +46,10 @@ def _about_meaning(subject: Subject, *, listed: bool) -> Iterator[tuple[RuleInfo
                 yield rule, problem
 
 
-def _placed(found: list[tuple[RuleInfo, Problem]], reading: Reading) -> Iterable[Finding]:
+def placed(found: Sequence[tuple[RuleInfo, Problem]], text: str, file: str) -> Iterator[Finding]:
+    """Problems with their places in `text`, the manifest that `file` names."""
     wanted = [problem.pointer for _, problem in found if problem.pointer]
-    positions = Positions(reading.text if wanted else "", wanted)
+    positions = Positions(text if wanted else "", wanted)
     for rule, problem in found:
         place = problem.place or Place(1, 1)
         if problem.place is None and problem.file is None:
@@ -55,9 +57,9 @@ def _placed(found: list[tuple[RuleInfo, Problem]], reading: Reading) -> Iterable
             place = look(problem.pointer)
         yield Finding(
             rule=rule.id,
-            severity=rule.severity,
+            severity=problem.severity or rule.severity,
             message=visible(problem.message),
-            file=visible(problem.file or reading.submission.file),
+            file=visible(problem.file or file),
             line=place.line,
             column=place.column,
             pointer=visible(to_text(problem.pointer)),

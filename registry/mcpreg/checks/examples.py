@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
+from mcpreg.checks.case import Case, Surroundings
 from mcpreg.checks.interface import Example
-from mcpreg.checks.reading import Submission
+from mcpreg.checks.reading import Submission, read
+from mcpreg.checks.subject import subject_of
+from mcpreg.core.evidence import Evidence
+from mcpreg.core.lock import LOCK_FILE, parse_lock
+
+TODAY = date(2026, 11, 1)
 
 BASE: dict[str, Any] = {
     "name": "io.github.acme/clock",
@@ -50,6 +57,22 @@ def with_remote(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON v
 
 def _changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in (base | changes).items() if value is not None}
+
+
+def case(example: Example) -> Case:
+    """The example of a `CaseRule`: its manifest must be a valid one."""
+    handed_in = submission(example)
+    subject = subject_of(read(handed_in))
+    if subject is None:
+        raise ValueError("the example is no manifest")
+    lock = (example.files or {}).get(LOCK_FILE)
+    return Case(
+        subject=subject,
+        surroundings=example.surroundings or Surroundings(today=TODAY),
+        evidence=example.evidence or Evidence(),
+        lock=parse_lock(lock) if lock is not None else None,
+        lock_bytes=lock,
+    )
 
 
 def submission(example: Example) -> Submission:

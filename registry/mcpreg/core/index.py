@@ -18,6 +18,7 @@ from mcpreg.core.safety import Level
 
 SEARCH_TARGET = "search/servers.json"
 POLICY_TARGET = "policy.json"
+TRUSTED_ROOT_TARGET = "trusted_root.json"
 Tier = Literal["unverified", "community-trusted", "security-audited", "certified"]
 CheckResult = Literal["pass", "warn", "fail", "not-run"]
 
@@ -61,7 +62,7 @@ class Record(Model):
     manifest: Sha256
     lock: Sha256 | None = None
     curated: bool = False
-    attestation: None = None  # key-only mode; the Sigstore bundle's digest otherwise
+    attestation: File | None = None  # the Sigstore bundle; None in key-only mode
     report: tuple[CheckOutcome, ...] = ()
 
     def canonical(self) -> bytes:
@@ -100,16 +101,30 @@ class ServerIndex(Model):
         return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
+class SigstorePolicy(Model):
+    """Whose signatures count: one workflow of one repository, by name and by numeric id."""
+
+    issuer: str
+    repository: str
+    repository_id: str
+    owner_id: str
+    workflow: str
+    ref: str
+    trusted_root: Sha256 | None = None
+    """A private Sigstore's trusted root, itself an offline target; None: the public one's."""
+
+
 class Policy(Model):
     """How a registry signs; a target of the offline role, so no online key can change it."""
 
     policy_version: Literal[1] = 1
-    mode: Literal["key-only"]
+    mode: Literal["key-only", "sigstore"]
     registry: str
+    sigstore: SigstorePolicy | None = None
 
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the TUF target."""
-        return canonical.dumps(self.model_dump(mode="json", by_alias=True))
+        return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 class SearchEntry(Model):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
+from mcpreg.core.evidence import EVIDENCE_KINDS, EvidenceKind
 from mcpreg.core.manifest import Model
 from mcpreg.errors import UsageError
 
@@ -37,13 +38,45 @@ class ExpirySettings(_Table):
     timestamp: Annotated[int, Field(ge=1, le=30)] = 3
 
 
+class SigstoreSettings(_Table):
+    """`[trust.sigstore]`: the one workflow whose signatures count; ids survive a renaming."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
+    repository_id: Annotated[str, StringConstraints(pattern=r"^\d+$")]
+    owner_id: Annotated[str, StringConstraints(pattern=r"^\d+$")]
+    workflow: Annotated[str, StringConstraints(pattern=r"^\.github/workflows/[\w.-]+\.ya?ml$")] = (
+        ".github/workflows/publish.yml"
+    )
+    ref: Annotated[str, StringConstraints(pattern=r"^refs/heads/[\w./-]+$")] = "refs/heads/main"
+    issuer: Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")] = (
+        "https://token.actions.githubusercontent.com"
+    )
+
+
 class TrustSettings(_Table):
     """`[trust]`: how this registry signs."""
 
-    mode: Literal["key-only"] = "key-only"
+    mode: Literal["key-only", "sigstore"] = "key-only"
+    sigstore: SigstoreSettings | None = None
     bin_bits: Annotated[int, Field(ge=1, le=12)] = 4
     curated: tuple[str, ...] = ()
     expiry: ExpirySettings = ExpirySettings()
+
+
+class ReviewerSettings(_Table):
+    """`[[reviewers]]`: who may sign reviews, with which keys, and of which kinds."""
+
+    name: str
+    organisation: str = ""
+    kinds: tuple[Literal["security-audit", "certification"], ...]
+    public_keys: Annotated[tuple[str, ...], Field(min_length=1)]
+    """PEM (SubjectPublicKeyInfo) each."""
+
+
+class ChecksSettings(_Table):
+    """`[checks]`: what a locked version's report must hold before it is published."""
+
+    require: tuple[EvidenceKind, ...] = EVIDENCE_KINDS
 
 
 class Settings(_Table):
@@ -51,6 +84,8 @@ class Settings(_Table):
 
     registry: RegistrySettings
     trust: TrustSettings = TrustSettings()
+    checks: ChecksSettings = ChecksSettings()
+    reviewers: tuple[ReviewerSettings, ...] = ()
 
 
 def parse_settings(data: bytes) -> Settings:
