@@ -7,7 +7,7 @@ from itertools import islice
 
 from mcpreg.checks.finding import Finding, visible
 from mcpreg.checks.interface import Problem, ReadingRule, Rule, RuleInfo
-from mcpreg.checks.reading import Reading, Submission, read
+from mcpreg.checks.reading import Submission, read
 from mcpreg.checks.registry import LISTED_RULES, RULES
 from mcpreg.checks.subject import Subject, subject_of
 from mcpreg.core.position import Place, Positions, to_text
