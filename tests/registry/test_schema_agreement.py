@@ -188,22 +188,24 @@ def containers(value: Json) -> list[Json]:
 @st.composite
 def mutated(draw: st.DrawFn) -> Json:
     document = copy.deepcopy(FULL)
+    # A copy each: an empty list that is drawn twice would else be put into itself.
+    values = VALUES.map(copy.deepcopy)
     for _ in range(draw(st.integers(1, 2))):
         place = draw(st.sampled_from(containers(document)))
         deed = draw(st.sampled_from(["replace", "remove", "add"]))
         if isinstance(place, list):
             if deed == "add" or not place:
-                place.append(draw(VALUES))
+                place.append(draw(values))
             elif deed == "replace":
-                place[draw(st.integers(0, len(place) - 1))] = draw(VALUES)
+                place[draw(st.integers(0, len(place) - 1))] = draw(values)
             else:
                 place.pop()
         elif deed == "add" or not place:
-            place[draw(KEYS)] = draw(VALUES)
+            place[draw(KEYS)] = draw(values)
         else:
             key = draw(st.sampled_from(sorted(place)))
             if deed == "replace":
-                place[key] = draw(VALUES)
+                place[key] = draw(values)
             else:
                 del place[key]
     return document
