@@ -55,7 +55,9 @@ def test_a_path_that_climbs_is_refused_where_unpacking_would_have_written_it(
         inside = tmp_path / "inside"
         inside.mkdir()
         with tarfile.open(fileobj=io.BytesIO(data)) as file:
-            file.extractall(inside, filter="fully_trusted")
+            # As every Python before 3.14 does by itself; Debian's 3.11 knows no filter to ask for.
+            file.extraction_filter = lambda member, _: member
+            file.extractall(inside)  # the deed
         assert (tmp_path / "up").read_bytes() == b"owned"
     with pytest.raises(FormatError, match="leads out"):
         read_archive(data, file="x")
