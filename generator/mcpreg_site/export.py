@@ -13,14 +13,13 @@ from mcpreg import gitrepo
 from mcpreg.formats.interface import Exported, Format, Written
 from mcpreg_site.catalog import Catalog, Version, build
 
-PUBLISHED = "published"
 
 
 def read_catalog(repo: Path, rev: str | None) -> Catalog:
     """The registry at `rev`; without one, what is published, else the commit checked out."""
     if rev is None:
-        found = gitrepo.branch_exists(gitrepo.open_repository(repo), PUBLISHED)
-        rev = PUBLISHED if found else "HEAD"
+        found = gitrepo.branch_exists(gitrepo.open_repository(repo), gitrepo.PUBLISHED)
+        rev = gitrepo.PUBLISHED if found else "HEAD"
     return build(gitrepo.read(repo, rev))
 
 

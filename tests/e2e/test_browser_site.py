@@ -17,8 +17,9 @@ import pytest
 from browsing import Watched, require_no_violation, served
 from mcpreg import gitrepo
 from mcpreg.core import canonical
+from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.keys import init_keys
-from mcpreg.usecases.publish import BRANCH, publish
+from mcpreg.usecases.publish import publish
 from mcpreg_site.publish import publish as publish_site
 from mcpreg_site.site import render
 from mcpreg_site.templates import find_templates
@@ -58,7 +59,7 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     tiny = TinyRegistry(repo, folder / "unused", init_keys(repo, folder / "keys", now), clock=now)
     tiny.commit("Begin")
     publish(repo, "HEAD", tiny.keys.online_uri, now=now, environment={})
-    publish_site(render(gitrepo.read(repo, BRANCH), find_templates()), folder / "site")
+    publish_site(render(gitrepo.read(repo, PUBLISHED), find_templates()), folder / "site")
     with served(folder / "site") as url:
         yield url
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from dataclasses import replace
 
 import pytest
 
-from mcpreg.checks import engine, rules
+from case_rules import fires, is_silent
+from mcpreg.checks import engine, examples, rules
 from mcpreg.checks.examples import submission
 from mcpreg.checks.finding import visible
-from mcpreg.checks.interface import Example, ReadingRule, Rule, Severity
-from mcpreg.checks.registry import RULES
+from mcpreg.checks.interface import CaseRule, Example, ReadingRule, Rule, Severity
+from mcpreg.checks.judge import judge
+from mcpreg.checks.registry import CASE_RULES, RULES
+from mcpreg.core.evidence import Evidence
 
 EACH_RULE = pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
 # What a rule's quiet example may still say: it shows its own point, not a perfect manifest.
@@ -46,9 +50,35 @@ def test_says_why_it_exists_and_under_which_id(rule: Rule | ReadingRule) -> None
     assert importlib.import_module(module).RULE is rule
 
 
+EACH_CASE_RULE = pytest.mark.parametrize(
+    "case_rule", CASE_RULES, ids=[rule.id for rule in CASE_RULES]
+)
+
+
+@EACH_CASE_RULE
+def test_a_case_rule_fires_on_its_example_and_not_on_the_other(case_rule: CaseRule) -> None:
+    expected = "fail" if case_rule.severity is Severity.ERROR else "warn"
+    assert fires(case_rule).result == expected
+    assert is_silent(case_rule).result == "pass"
+
+
+@EACH_CASE_RULE
+def test_a_case_rule_is_not_run_without_what_it_needs(case_rule: CaseRule) -> None:
+    (judged,) = judge(replace(examples.case(case_rule.fires), evidence=Evidence()), [case_rule])
+    assert (judged.result == "not-run") == bool(case_rule.needs)
+
+
+@EACH_CASE_RULE
+def test_a_case_rule_says_why_it_exists(case_rule: CaseRule) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", case_rule.id)
+    assert case_rule.rationale.endswith(".")
+    module = f"mcpreg.checks.rules.{case_rule.id.replace('-', '_')}"
+    assert importlib.import_module(module).RULE is case_rule
+
+
 def test_every_rule_file_is_listed_once() -> None:
     files = {module.name for module in pkgutil.iter_modules(rules.__path__)}
-    listed = [rule.id.replace("-", "_") for rule in RULES]
+    listed = [rule.id.replace("-", "_") for rule in (*RULES, *CASE_RULES)]
     assert sorted(listed) == sorted(files)
 
 

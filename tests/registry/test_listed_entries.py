@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpreg.checks.registry import LISTED_RULES, RULES
+from mcpreg.checks.case import Surroundings
+from mcpreg.checks.registry import CASE_RULES, LISTED_RULES, RULES
 from mcpreg.core import canonical, names
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.entry import Entry, latest_of
@@ -19,9 +21,10 @@ from mcpreg.core.index import SEARCH_TARGET, Record, index_target
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.origin import Origin, StatusMark
 from mcpreg.usecases.listing import check
-from mcpreg.usecases.report import EVERY_OTHER_CHECK, report_on
+from mcpreg.usecases.report import EVERY_OTHER_CHECK, Facts, folder_of, report_on
 
 NOW = "2026-11-21T00:00:00Z"
+MOMENT = datetime(2026, 11, 21, tzinfo=UTC)
 DOCUMENT: dict[str, Any] = {
     "name": "io.github.acme/clock",
     "description": "Tells the time",
@@ -56,7 +59,9 @@ def entry(version: str = "1.0.0", *, mirrored: bool = True, **changes: Any) -> E
 
 
 def results(item: Entry) -> dict[str, str]:
-    return {outcome.id: outcome.result for outcome in report_on(item, NOW)}
+    facts = Facts(Surroundings(today=MOMENT.date()))
+    report = report_on(folder_of(item, "0" * 40), facts, MOMENT)
+    return {check.id: check.result for check in report.checks}
 
 
 def test_what_would_keep_a_submission_out_does_not_keep_a_mirrored_entry_out() -> None:
@@ -71,7 +76,7 @@ def test_what_would_keep_a_submission_out_does_not_keep_a_mirrored_entry_out() -
 
 def test_a_locked_entry_runs_every_check_whether_mirrored_or_not() -> None:
     locked = replace(entry(), lock_bytes=b"{}")
-    assert {rule.id for rule in RULES} <= results(locked).keys()
+    assert {rule.id for rule in (*RULES, *CASE_RULES)} <= results(locked).keys()
     assert results(locked)["secret-with-value"] == "fail"
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from mcpreg import gitrepo
 from mcpreg.errors import McpregError, UsageError, VerificationError
-from mcpreg.usecases.publish import BRANCH, publish
+from mcpreg.gitrepo import PUBLISHED
+from mcpreg.usecases.publish import publish
 from tiny_registry import TinyRegistry, make_manifest
 
 
@@ -18,7 +19,7 @@ def test_records_every_version_that_published_lacks(tiny_registry: TinyRegistry)
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.1.0"))
     done = tiny_registry.publish()
     assert done.new == ("io.github.acme/clock@1.0.0", "io.github.acme/clock@1.1.0")
-    entries = gitrepo.read(tiny_registry.repo, BRANCH).entries
+    entries = gitrepo.read(tiny_registry.repo, PUBLISHED).entries
     assert [entry.record.sequence for entry in entries if entry.record] == [1, 2]
     assert all(entry.record and entry.record.curated for entry in entries)
 
@@ -28,9 +29,9 @@ def test_publishing_again_changes_no_record_and_counts_metadata_on(
 ) -> None:
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
     tiny_registry.publish()
-    first = gitrepo.read(tiny_registry.repo, BRANCH)
+    first = gitrepo.read(tiny_registry.repo, PUBLISHED)
     assert tiny_registry.publish().new == ()
-    second = gitrepo.read(tiny_registry.repo, BRANCH)
+    second = gitrepo.read(tiny_registry.repo, PUBLISHED)
     assert first.entries == second.entries
     versions = [json.loads(s.tuf["timestamp.json"])["signed"]["version"] for s in (first, second)]
     assert versions == [1, 2]
@@ -39,9 +40,9 @@ def test_publishing_again_changes_no_record_and_counts_metadata_on(
 def test_an_unchanged_bin_keeps_its_bytes(tiny_registry: TinyRegistry) -> None:
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
     tiny_registry.publish()
-    before = gitrepo.read(tiny_registry.repo, BRANCH).tuf
+    before = gitrepo.read(tiny_registry.repo, PUBLISHED).tuf
     tiny_registry.publish()
-    after = gitrepo.read(tiny_registry.repo, BRANCH).tuf
+    after = gitrepo.read(tiny_registry.repo, PUBLISHED).tuf
     bins = {name for name in before if ".bins-" in name}
     assert len(bins) == 4
     assert all(after[name] == before[name] for name in bins)
@@ -51,7 +52,7 @@ def test_a_bin_near_its_expiry_is_signed_again(tiny_registry: TinyRegistry) -> N
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
     tiny_registry.publish()
     tiny_registry.publish(later=timedelta(days=8))
-    names = gitrepo.read(tiny_registry.repo, BRANCH).tuf
+    names = gitrepo.read(tiny_registry.repo, PUBLISHED).tuf
     assert sum(name.startswith("2.bins-") for name in names) == 4
 
 
@@ -67,14 +68,14 @@ def test_the_work_tree_and_main_stay_as_they_are(tiny_registry: TinyRegistry) ->
 def test_refuses_a_published_version_that_changed(tiny_registry: TinyRegistry) -> None:
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
     tiny_registry.publish()
-    before = tiny_registry.git("rev-parse", BRANCH)
+    before = tiny_registry.git("rev-parse", PUBLISHED)
     changed = make_manifest("io.github.acme/clock", "1.0.0", description="Something else")
     folder = tiny_registry.repo / "servers/io.github.acme/clock/1.0.0"
     (folder / "mcps.json").write_text(json.dumps(changed.document()))
     tiny_registry.commit("Rewrite history")
     with pytest.raises(McpregError, match=r"immutable.*clock@1\.0\.0 is not what was published"):
         tiny_registry.publish()
-    assert tiny_registry.git("rev-parse", BRANCH) == before
+    assert tiny_registry.git("rev-parse", PUBLISHED) == before
 
 
 def test_refuses_a_published_version_that_vanished(tiny_registry: TinyRegistry) -> None:
@@ -101,7 +102,7 @@ def test_refuses_a_lock_made_for_another_manifest(tiny_registry: TinyRegistry) -
 def test_refuses_records_on_main(tiny_registry: TinyRegistry) -> None:
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
     tiny_registry.publish()
-    tiny_registry.git("checkout", "-q", BRANCH)
+    tiny_registry.git("checkout", "-q", PUBLISHED)
     with pytest.raises(McpregError, match="only published may hold"):
         tiny_registry.publish()
 
@@ -124,7 +125,7 @@ def test_takes_the_key_from_the_environment(tiny_registry: TinyRegistry) -> None
 
 def test_refuses_to_start_version_numbers_again(tiny_registry: TinyRegistry) -> None:
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
-    tiny_registry.git("branch", BRANCH)
+    tiny_registry.git("branch", PUBLISHED)
     with pytest.raises(VerificationError, match="version numbers cannot go on"):
         tiny_registry.publish()
 

@@ -18,8 +18,9 @@ from mcpreg.core.catalog import build_targets
 from mcpreg.core.index import POLICY_TARGET, blob_path
 from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
 from mcpreg.core.manifest import Manifest
+from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.keys import NewKeys
-from mcpreg.usecases.publish import BRANCH, Published, publish
+from mcpreg.usecases.publish import Published, publish
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SETTINGS = b"""
@@ -29,6 +30,8 @@ base_url = "https://tiny.example"
 [trust]
 bin_bits = 2
 curated = ["io.github.acme/*"]
+[checks]
+require = []
 """
 
 
@@ -128,7 +131,7 @@ class TinyRegistry:
 
     def deploy(self) -> None:
         """Write what the CLI reads, as any static host would hold it."""
-        snapshot = gitrepo.read(self.repo, BRANCH)
+        snapshot = gitrepo.read(self.repo, PUBLISHED)
         targets = build_targets(snapshot.entries)
         files = {f"tuf/{name}": data for name, data in snapshot.tuf.items()}
         policy = {POLICY_TARGET: snapshot.tuf[POLICY_TARGET]}

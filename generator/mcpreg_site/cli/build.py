@@ -8,7 +8,6 @@ import click
 
 from mcpreg.cli.output import emit, json_option, note, progress
 
-PUBLISHED = "published"
 
 
 @click.command("build")
@@ -43,8 +42,8 @@ def command(
 
     require_replaceable(output.absolute())
     if rev is None:
-        found = gitrepo.branch_exists(gitrepo.open_repository(repo), PUBLISHED)
-        rev = PUBLISHED if found else "HEAD"
+        found = gitrepo.branch_exists(gitrepo.open_repository(repo), gitrepo.PUBLISHED)
+        rev = gitrepo.PUBLISHED if found else "HEAD"
     progress(f"reading {rev}")
     snapshot = gitrepo.read(repo, rev)
     tree = render(snapshot, find_templates(templates))

@@ -15,7 +15,6 @@ from mcpreg.core.manifest import MANIFEST_FILE
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE, Origin, StatusMark
 from mcpreg.errors import McpregError
 
-PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,9 @@ def read(repository: Path, rev: str) -> Existing:
 
 def _published(repository: Path) -> dict[str, str]:
     repo = gitrepo.open_repository(repository)
-    if not gitrepo.branch_exists(repo, PUBLISHED):
+    if not gitrepo.branch_exists(repo, gitrepo.PUBLISHED):
         return {}
-    records = gitrepo.show(repository, PUBLISHED, "records")
+    records = gitrepo.show(repository, gitrepo.PUBLISHED, "records")
     return {
         path.removesuffix(".json"): str(json.loads(data)["manifest"])
         for path, data in records.items()

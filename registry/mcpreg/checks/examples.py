@@ -10,8 +10,17 @@ from mcpreg.checks.case import Case, Surroundings
 from mcpreg.checks.interface import Example
 from mcpreg.checks.reading import Submission, read
 from mcpreg.checks.subject import subject_of
+from mcpreg.core import canonical, toolset
 from mcpreg.core.evidence import Evidence
-from mcpreg.core.lock import LOCK_FILE, parse_lock
+from mcpreg.core.lock import (
+    LOCK_FILE,
+    Lock,
+    LockedPackage,
+    LockedToolset,
+    PythonRuntime,
+    parse_lock,
+)
+from mcpreg.core.manifest import Manifest
 
 TODAY = date(2026, 11, 1)
 
@@ -81,3 +90,26 @@ def submission(example: Example) -> Submission:
     if data is None:
         data = json.dumps(_changed(BASE, dict(example.changes)), indent=2).encode()
     return Submission(data, example.file, example.identity, example.files, example.unreadable)
+
+
+def lock(*tools: str, **changes: Any) -> bytes:  # noqa: ANN401  # any JSON value
+    """The lock that BASE has, offering these tools; `changes` are members in snake_case."""
+    hashes = toolset.tool_hashes({"name": name} for name in tools or ("now",))
+    manifest = Manifest.model_validate(BASE)
+    fields: dict[str, Any] = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "manifest": manifest.digest(),
+        "resolved_at": "2026-10-31T00:00:00Z",
+        "runtime": PythonRuntime(kind="python", versions=("3.11", "3.12")),
+        "package": LockedPackage(registry_type="pypi", identifier="acme-clock", version="1.2.0"),
+        "entry": ("python3", "/app/bin/acme-clock"),
+        "toolset": LockedToolset(
+            protocol="2025-11-25",
+            client_capabilities={},
+            tools=hashes,
+            digest=canonical.digest(hashes),
+        ),
+        "sandbox": manifest.capabilities.sandbox,
+    }
+    return Lock(**(fields | changes)).canonical()

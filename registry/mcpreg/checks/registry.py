@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcpreg.checks.interface import ReadingRule, Rule
+from mcpreg.checks.interface import CaseRule, ReadingRule, Rule
 from mcpreg.checks.rules import (
     archive_digest,
     argument_capability,
@@ -26,7 +26,9 @@ from mcpreg.checks.rules import (
     json_values,
     license_expression,
     license_missing,
+    loader_variable,
     lock_agrees,
+    lock_lists_declared_tools,
     lock_present,
     meta_keys,
     meta_size,
@@ -109,10 +111,14 @@ RULES: tuple[ReadingRule | Rule, ...] = (
     argument_capability.RULE,
     variable_without_capability.RULE,
     capability_without_variable.RULE,
+    loader_variable.RULE,
     readme_present.RULE,
     lock_present.RULE,
     lock_agrees.RULE,
 )
+
+# About a version among the others, and about what was found out about it: `mcpreg ci check`.
+CASE_RULES: tuple[CaseRule, ...] = (lock_lists_declared_tools.RULE,)
 
 # What a mirrored entry without a lock must pass (SPEC section 3.4): shape, who and which version it
 # is, and that its capabilities mean something. The rest is not run, and its report says so.

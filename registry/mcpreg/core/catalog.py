@@ -76,12 +76,15 @@ def _indexed_version(entry: Entry, blobs: dict[str, bytes]) -> IndexedVersion:
     if entry.record is None:
         raise McpregError(f"{entry.name}@{entry.version} has no record")
     mark = entry.status_mark
+    if entry.attestation is not None:
+        keep(entry.attestation)  # the record names its digest
     return IndexedVersion(
         version=entry.version,
         status=entry.status,
         status_message=mark.message if mark else None,
         status_changed_at=mark.changed_at if mark else None,
         source=entry.origin.source if entry.origin else None,
+        tier=entry.tier,
         curated=entry.record.curated,
         published_at=entry.record.published_at,
         sequence=entry.record.sequence,
@@ -105,7 +108,7 @@ def search_entry(entry: Entry) -> SearchEntry:
         tools=tuple(tool.name for tool in manifest.capabilities.tools),
         status=entry.status,
         safety=level_of(entry),
-        tier="unverified",
+        tier=entry.tier,
         locked=entry.lock is not None,
         remote=manifest.is_remote,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mcpreg.core import names
-from mcpreg.core.index import Record
+from mcpreg.core.index import Record, Tier
 from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.origin import Origin, Status, StatusMark
@@ -17,6 +17,7 @@ class Entry:
     """One version folder of `servers/`, with its record when it is published.
 
     `*_bytes` are the files as git holds them; digests of manifests are over canonical bytes.
+    `attestation` is the Sigstore bundle, `tier` what reviews and downloads made of the version.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Entry:
     manifest_bytes: bytes = b""
     origin: Origin | None = None
     status_mark: StatusMark | None = None
+    attestation: bytes | None = None
+    tier: Tier = "unverified"
 
     @property
     def published_at(self) -> str | None:

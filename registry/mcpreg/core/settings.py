@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
@@ -62,6 +63,10 @@ class TrustSettings(_Table):
     curated: tuple[str, ...] = ()
     expiry: ExpirySettings = ExpirySettings()
 
+    def is_curated(self, name: str) -> bool:
+        """Whether the maintainers added the server for its author (`curated` name patterns)."""
+        return any(fnmatchcase(name, pattern) for pattern in self.curated)
+
 
 class ReviewerSettings(_Table):
     """`[[reviewers]]`: who may sign reviews, with which keys, and of which kinds."""
@@ -76,7 +81,12 @@ class ReviewerSettings(_Table):
 class ChecksSettings(_Table):
     """`[checks]`: what a locked version's report must hold before it is published."""
 
-    require: tuple[EvidenceKind, ...] = EVIDENCE_KINDS
+    require: tuple[EvidenceKind, ...] = tuple(
+        # Advisories need an export that somebody has to bring.
+        kind
+        for kind in EVIDENCE_KINDS
+        if kind != "advisories"
+    )
 
 
 class Settings(_Table):

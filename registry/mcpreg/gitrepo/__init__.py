@@ -3,16 +3,29 @@
 Nothing here reads the work tree, so what is built is exactly what was committed.
 """
 
-from mcpreg.gitrepo.paths import README_FILE, entry_folder, record_path
+from mcpreg.gitrepo.changes import Change, changes
+from mcpreg.gitrepo.paths import (
+    PUBLISHED,
+    README_FILE,
+    SYNCED_ENDING,
+    bundle_path,
+    entry_folder,
+    record_path,
+)
 from mcpreg.gitrepo.read import Snapshot, read, show
 from mcpreg.gitrepo.repository import branch_exists, open_repository, resolve
 from mcpreg.gitrepo.write import NewCommit, write_branch
 
 __all__ = [
+    "PUBLISHED",
     "README_FILE",
+    "SYNCED_ENDING",
+    "Change",
     "NewCommit",
     "Snapshot",
     "branch_exists",
+    "bundle_path",
+    "changes",
     "entry_folder",
     "open_repository",
     "read",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from mcpreg.core.names import version_folder
 
 README_FILE = "README.md"
+PUBLISHED = "published"
+"""The branch that only CI writes: main's tree, records, and signed metadata."""
 SYNCED_ENDING = ".synced.json"
 """`sources/<name>.synced.json`: what a sync of that source remembers."""
 
@@ -17,3 +19,8 @@ def entry_folder(name: str, version: str) -> str:
 def record_path(folder: str) -> str:
     """Where the record of a version folder lies on the published branch."""
     return f"records/{folder.removeprefix('servers/')}.json"
+
+
+def bundle_path(folder: str) -> str:
+    """Where the attestation (a Sigstore bundle) of a version folder lies on that branch."""
+    return f"records/{folder.removeprefix('servers/')}.sigstore.json"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, TypeVar
 
 import git
 
@@ -26,9 +27,19 @@ from mcpreg.core.origin import (
     Origin,
     StatusMark,
 )
+from mcpreg.core.reviews import (
+    APPROVAL_FILE,
+    EXCEPTIONS_FILE,
+    MAX_REVIEW_BYTES,
+    OWNERS_FOLDER,
+    REVIEWS_FOLDER,
+    Approval,
+    Exceptions,
+    NamespaceOwner,
+)
 from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import McpregError, NotFoundError
-from mcpreg.gitrepo.paths import README_FILE, SYNCED_ENDING, entry_folder, record_path
+from mcpreg.gitrepo.paths import README_FILE, SYNCED_ENDING, bundle_path, entry_folder, record_path
 from mcpreg.gitrepo.repository import open_repository, resolve
 
 MAX_README_BYTES = 512 << 10  # GitHub renders no more than this either
@@ -39,7 +50,19 @@ _LIMITS = {
     README_FILE: MAX_README_BYTES,
     ORIGIN_FILE: MAX_MARK_BYTES,
     STATUS_FILE: MAX_MARK_BYTES,
+    APPROVAL_FILE: MAX_REVIEW_BYTES,
+    EXCEPTIONS_FILE: MAX_REVIEW_BYTES,
 }
+
+
+_Decision = TypeVar("_Decision", Approval, Exceptions, NamespaceOwner)
+
+
+def _parsed(model: type[_Decision], data: bytes, where: str) -> _Decision:
+    try:
+        return model.model_validate_json(data)
+    except ValueError as error:
+        raise McpregError(f"{where} is not valid: {_first_line(error)}", where=where) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,25 @@ class Snapshot:
     settings: Settings
     synced: frozenset[str] = frozenset()
     """The sources that were ever synced: only these can have brought an entry."""
+    owners: Mapping[str, NamespaceOwner] = field(default_factory=dict)
+    """Who holds a namespace, by namespace."""
+    reviews: Mapping[str, bytes] = field(default_factory=dict)
+    """The files below `reviews/`, by their path inside it."""
+    stats: Mapping[str, bytes] = field(default_factory=dict)
+    """The files below `stats/`, by their path inside it."""
+
+    def approval(self, folder: str) -> Approval | None:
+        """The maintainers' approval of a version folder. Raises `McpregError` if misshapen."""
+        return self._decision(folder, APPROVAL_FILE, Approval)
+
+    def exceptions(self, folder: str) -> Exceptions | None:
+        """The rules that a version folder need not pass. Raises `McpregError` if misshapen."""
+        return self._decision(folder, EXCEPTIONS_FILE, Exceptions)
+
+    def _decision(self, folder: str, file: str, model: type[_Decision]) -> _Decision | None:
+        inside = f"{folder.removeprefix('servers/')}/{file}"
+        data = self.reviews.get(inside)
+        return None if data is None else _parsed(model, data, f"{REVIEWS_FOLDER}/{inside}")
 
 
 def read(path: Path, rev: str) -> Snapshot:
@@ -83,6 +125,12 @@ def read(path: Path, rev: str) -> Snapshot:
             for path in files
             if path.startswith("sources/")
         ),
+        owners={
+            path.removesuffix(".json"): _parsed(NamespaceOwner, data, f"{OWNERS_FOLDER}/{path}")
+            for path, data in _below(files, f"{OWNERS_FOLDER}/").items()
+        },
+        reviews=_below(files, f"{REVIEWS_FOLDER}/"),
+        stats=_below(files, "stats/"),
     )
 
 
@@ -99,7 +147,7 @@ def _below(files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
 def _read_files(repo: git.Repo, commit: git.Commit) -> dict[str, bytes]:
     listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha)
     wanted = [(path, oid) for path, oid in _blobs(listing) if _is_wanted(path)]
-    return dict(_cat_files(repo, wanted))
+    return dict(_capped(_cat_files(repo, wanted)))
 
 
 def _blobs(listing: str) -> Iterable[tuple[str, str]]:
@@ -112,9 +160,14 @@ def _blobs(listing: str) -> Iterable[tuple[str, str]]:
             yield path, oid
 
 
+_WHOLE = ("records/", "tuf/", "trust/", f"{REVIEWS_FOLDER}/", "stats/")
+
+
 def _is_wanted(path: str) -> bool:
-    if path == SETTINGS_FILE or path.startswith(("records/", "tuf/", "trust/")):
+    if path == SETTINGS_FILE or path.startswith(_WHOLE):
         return True
+    if path.startswith(f"{OWNERS_FOLDER}/"):
+        return path.endswith(".json")
     if path.startswith("sources/"):
         return path.endswith(SYNCED_ENDING)
     return path.startswith("servers/") and path.rpartition("/")[2] in _LIMITS
@@ -136,16 +189,26 @@ def _cat_files(repo: git.Repo, wanted: list[tuple[str, str]]) -> Iterable[tuple[
                 header = process.stdout.readline().split()
                 if len(header) != 3:
                     raise McpregError(f"git cannot read {path} ({oid})")
-                data = process.stdout.read(int(header[2]))
-                process.stdout.read(1)
-                yield path, _capped(path, data)
+                size = int(header[2])
+                data = process.stdout.read(min(size, _limit(path) + 1))
+                _skip(process.stdout, size + 1 - len(data))
+                yield path, data
 
 
-def _capped(path: str, data: bytes) -> bytes:
-    limit = _LIMITS.get(path.rpartition("/")[2], MAX_METADATA_BYTES)
-    if len(data) > limit:
-        raise McpregError(f"{path} has {len(data)} bytes; at most {limit}", where=path)
-    return data
+def _skip(stream: IO[bytes], size: int) -> None:
+    while size and (read := len(stream.read(min(size, 1 << 20)))):
+        size -= read
+
+
+def _limit(path: str) -> int:
+    return _LIMITS.get(path.rpartition("/")[2], MAX_METADATA_BYTES)
+
+
+def _capped(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, bytes]]:
+    for path, data in files:
+        if len(data) > _limit(path):
+            raise McpregError(f"{path} has more than {_limit(path)} bytes", where=path)
+        yield path, data
 
 
 def _entries(files: Mapping[str, bytes]) -> Iterable[Entry]:
@@ -165,6 +228,7 @@ def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
         where = record_path(folder)
         record_bytes = files.get(where)
         record = Record.model_validate_json(record_bytes) if record_bytes is not None else None
+        attestation = files.get(bundle_path(folder))
         where = f"{folder}/{ORIGIN_FILE}"
         origin = Origin.model_validate_json(files[where]) if where in files else None
         where = f"{folder}/{STATUS_FILE}"
@@ -190,6 +254,7 @@ def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
         manifest_bytes=files[f"{folder}/{MANIFEST_FILE}"],
         origin=origin,
         status_mark=mark,
+        attestation=attestation,
     )
 
 
@@ -198,7 +263,10 @@ def _first_line(error: ValueError) -> str:
 
 
 def show(path: Path, rev: str, folder: str) -> dict[str, bytes]:
-    """The plain files below `folder` at `rev`, by their path inside it, nothing else read."""
+    """The plain files below `folder` at `rev`, by their path inside it, nothing else read.
+
+    Of a file that is larger than its kind may be comes one byte more than that, and no more.
+    """
     repo = open_repository(path)
     commit = resolve(repo, rev)
     listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha, "--", f"{folder}/")

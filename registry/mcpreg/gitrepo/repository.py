@@ -44,4 +44,4 @@ def run(repo: git.Repo, *arguments: str, data: bytes | None = None) -> str:
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise McpregError(f"git {arguments[0]} failed: {said}")
-    return done.stdout.decode().strip()
+    return done.stdout.decode(errors="surrogateescape").strip()

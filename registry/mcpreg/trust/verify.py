@@ -8,8 +8,9 @@ The steps, tagged in the code (SPEC section 3; docs/adr/0002-trust.md):
 4. The version exists, is not deleted, and is locked.
 5. Manifest, lock and record have the digests the index names.
 6. Manifest, lock and record are about this very name and version, and agree with each other.
-7. The lock grants what the manifest asks for, and nothing else.
-8. No check in the record's report failed.
+7. Where the policy says so, the registry's own workflow attested that record (Sigstore).
+8. The lock grants what the manifest asks for, and nothing else.
+9. No check in the record's report failed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,18 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from mcpreg.core import canonical
-from mcpreg.core.index import IndexedVersion, Record, ServerIndex
+from mcpreg.core.index import (
+    TRUSTED_ROOT_TARGET,
+    IndexedVersion,
+    Policy,
+    Record,
+    ServerIndex,
+)
 from mcpreg.core.lock import Lock, parse_lock
 from mcpreg.core.manifest import Manifest, parse_manifest
 from mcpreg.errors import NotFoundError, PolicyError, VerificationError
 from mcpreg.trust.client import RegistryClient
+from mcpreg.trust.vouched import vouch
 
 _SEAL = object()
 
@@ -85,7 +93,7 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
     policy = client.policy()
     steps = [  # (1) (2) (3): the index came through the client, which refuses anything less
         f"1. root pinned as {client.pin.root[:19]}…",
-        f"2. metadata signed, fresh, not rolled back; {policy.mode}: no public log vouches for it",
+        "2. metadata signed, fresh, not rolled back",
         f"3. index of {index.name} signed",
     ]
     indexed = select(index, version)  # (4)
@@ -110,13 +118,14 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
         ) from error
     _require_agreement(index.name, indexed, manifest, lock, record)  # (6)
     steps.append("6. all three are about this name and version, and agree")
-    if tuple(lock.sandbox) != tuple(manifest.capabilities.sandbox):  # (7)
+    steps.append(f"7. {_attested(client, policy, record)}")  # (7)
+    if tuple(lock.sandbox) != tuple(manifest.capabilities.sandbox):  # (8)
         raise VerificationError("the lock grants other capabilities than the manifest asks for")
-    steps.append("7. the lock grants exactly what the manifest asks for")
-    failed = [outcome.id for outcome in record.report if outcome.result == "fail"]  # (8)
+    steps.append("8. the lock grants exactly what the manifest asks for")
+    failed = [outcome.id for outcome in record.report if outcome.result == "fail"]  # (9)
     if failed:
         raise PolicyError(f"published with failed checks: {', '.join(failed)}")
-    steps.append(f"8. {len(record.report)} checks recorded, none failed")
+    steps.append(f"9. {len(record.report)} checks recorded, none failed")
     return VerifiedVersion(
         client.pin.name,
         client.pin.url,
@@ -128,6 +137,23 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
         tuple(steps),
         _SEAL,
     )
+
+
+def _attested(client: RegistryClient, policy: Policy, record: Record) -> str:
+    """What vouches for the record beyond the registry's own keys, in words."""
+    if policy.mode == "key-only":
+        return "key-only: the registry's own keys vouch for it, and no public log"
+    if record.attestation is None:
+        raise VerificationError(
+            f"{record.name}@{record.version} has no attestation, and the policy wants one"
+        )
+    bundle = client.blob(record.attestation)
+    private = policy.sigstore is not None and policy.sigstore.trusted_root is not None
+    root = client.target(TRUSTED_ROOT_TARGET) if private else None
+    attested = vouch(policy, root, record, bundle)
+    if attested.publication.published_at != record.published_at:
+        raise VerificationError(f"the record of {record.name}@{record.version} has another time")
+    return f"attested by {attested.identity} at {attested.signed_at}"
 
 
 def _require_agreement(

@@ -10,22 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mcpreg import gitrepo
-from mcpreg.core import canonical
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.entry import Entry
-from mcpreg.core.index import POLICY_TARGET, CheckOutcome, Record
-from mcpreg.core.settings import Settings
+from mcpreg.core.index import POLICY_TARGET, TRUSTED_ROOT_TARGET, Record
+from mcpreg.core.report import VersionReport
+from mcpreg.core.reviews import OWNERS_FOLDER, NamespaceOwner
 from mcpreg.errors import McpregError, VerificationError
-from mcpreg.gitrepo import NewCommit, Snapshot
+from mcpreg.gitrepo import PUBLISHED, NewCommit, Snapshot
 from mcpreg.trust.keys import load_signer
 from mcpreg.trust.repository import Publication, load_offline, sign_online
-from mcpreg.usecases.report import report_on
+from mcpreg.usecases.admission import admit, digests_of, divide, is_attested
+from mcpreg.usecases.attested import Attestations
+from mcpreg.usecases.handed import Handed
+from mcpreg.usecases.report import Facts, folder_of, report_on
+from mcpreg.usecases.surroundings import Registry
 
-BRANCH = "published"
+_NOTHING_HANDED = Handed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +47,130 @@ def publish(
     *,
     now: datetime,
     environment: Mapping[str, str],
+    handed: Handed = _NOTHING_HANDED,
 ) -> Published:
     """Publish what `rev` has and the published branch lacks, and sign the whole state.
 
     Raises:
-        McpregError: a check failed, a published version changed or vanished; nothing is written.
-        VerificationError: the published branch is not consistently signed.
+        McpregError: a check failed or was not made, a published version changed or vanished;
+            nothing is written.
+        VerificationError: the published branch is not consistently signed, or a report or an
+            attestation is not about what main has.
         UsageError: no keys yet, or the key is not the registry's.
     """
     main = gitrepo.read(repository, rev)
     repo = gitrepo.open_repository(repository)
-    before = gitrepo.read(repository, BRANCH) if gitrepo.branch_exists(repo, BRANCH) else None
+    before = gitrepo.read(repository, PUBLISHED) if gitrepo.branch_exists(repo, PUBLISHED) else None
     if main.tuf or any(entry.record for entry in main.entries):
-        raise McpregError(f"{rev} holds tuf/ or records/, which only {BRANCH} may hold")
+        raise McpregError(f"{rev} holds tuf/ or records/, which only {PUBLISHED} may hold")
     _require_sources(main)
     offline = load_offline(main.trust)
     signer = load_signer(key_uri, offline.online_keys, environment)
-    entries, new = _with_records(main, before, now)
+    division = divide(main, before)
+    desk = _Desk(main, Registry(main, before, now), Attestations(main.trust), handed, now)
+    fresh = [desk.enter(sequence, entry) for sequence, entry in division.new]
+    entries = [*division.known, *fresh]
     targets = build_targets(entries)
     publication = Publication(targets.files, _continued(before), now, main.settings.trust.expiry)
     tuf = sign_online(publication, offline, signer)
-    files = {f"tuf/{name}": data for name, data in tuf.items()}
-    files[f"tuf/{POLICY_TARGET}"] = main.trust[POLICY_TARGET]
-    files |= {
-        gitrepo.record_path(entry.folder): entry.record.canonical()
-        for entry in entries
-        if entry.record
-    }
     commit = gitrepo.write_branch(
         repository,
-        BRANCH,
+        PUBLISHED,
         NewCommit(
             base=main.commit,
             parents=(*((before.commit,) if before else ()), main.commit),
-            files=files,
-            message=_message(new),
+            files=_files(tuf, main, before, entries, desk.owners),
+            message=_message([str(entry) for entry in map(_named, fresh)]),
         ),
         expected=before.commit if before else None,
     )
-    return Published(commit, tuple(str(entry) for entry in new), len(entries))
+    return Published(commit, tuple(map(_named, fresh)), len(entries))
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.name}@{entry.version}"
+
+
+def _files(
+    tuf: Mapping[str, bytes],
+    main: Snapshot,
+    before: Snapshot | None,
+    entries: Sequence[Entry],
+    owners: Mapping[str, NamespaceOwner],
+) -> dict[str, bytes]:
+    """Everything that only CI writes: metadata, records, attestations, pinned owners."""
+    files = {f"tuf/{name}": data for name, data in tuf.items()}
+    for target in (POLICY_TARGET, TRUSTED_ROOT_TARGET):
+        if target in main.trust:
+            files[f"tuf/{target}"] = main.trust[target]
+    for entry in entries:
+        if entry.record:
+            files[gitrepo.record_path(entry.folder)] = entry.record.canonical()
+        if entry.attestation:
+            files[gitrepo.bundle_path(entry.folder)] = entry.attestation
+    # Pinned once: who holds a namespace changes by a maintainer's hand on main only.
+    pinned = {**owners, **(before.owners if before else {})}
+    for namespace, owner in pinned.items():
+        if namespace not in main.owners:
+            files[f"{OWNERS_FOLDER}/{namespace}.json"] = owner.canonical()
+    return files
+
+
+class _Desk:
+    """Where new versions come in: a report and, where the policy wants one, an attestation each."""
+
+    def __init__(
+        self,
+        main: Snapshot,
+        registry: Registry,
+        attestations: Attestations,
+        handed: Handed,
+        now: datetime,
+    ) -> None:
+        self._main, self._registry, self._now = main, registry, now
+        self._attestations, self._handed = attestations, handed
+        self.owners: dict[str, NamespaceOwner] = {}
+
+    def enter(self, sequence: int, entry: Entry) -> Entry:
+        """The entry with its record. Raises as `publish`."""
+        report = self._report(entry)
+        admit(entry, report, self._main.settings)
+        if report.owner:
+            self.owners.setdefault(report.owner.namespace, report.owner)
+        manifest, lock = digests_of(entry)
+        record = Record(
+            name=entry.name,
+            version=entry.version,
+            sequence=sequence,
+            published_at=self._now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            commit=self._main.commit,
+            manifest=manifest,
+            lock=lock,
+            curated=self._main.settings.trust.is_curated(entry.name),
+            report=report.outcomes(),
+        )
+        if not (self._attestations.needed and is_attested(entry)):
+            return replace(entry, record=record)
+        bundle = self._handed.bundles.get(entry.folder)
+        if bundle is None:
+            raise VerificationError(
+                f"{_named(entry)} has no attestation, which this registry's policy requires",
+                hint="mcpreg ci sign makes it, in the workflow that the policy names",
+            )
+        return replace(entry, record=self._attestations.bind(record, bundle), attestation=bundle)
+
+    def _report(self, entry: Entry) -> VersionReport:
+        if self._handed.reports is None:
+            around = self._registry.around(entry.folder, entry.name, entry.version)
+            facts = Facts(around, exceptions=self._main.exceptions(entry.folder))
+            return report_on(folder_of(entry, self._main.commit), facts, self._now)
+        report = self._handed.reports.get(entry.folder)
+        if report is None:
+            raise VerificationError(
+                f"there is no report of {_named(entry)}",
+                hint="check again: mcpreg ci check; main has moved since",
+            )
+        return report
 
 
 def _continued(before: Snapshot | None) -> Mapping[str, bytes]:
@@ -91,7 +179,7 @@ def _continued(before: Snapshot | None) -> Mapping[str, bytes]:
         return {}
     if "timestamp.json" not in before.tuf:
         raise VerificationError(
-            f"branch {BRANCH} has no tuf/timestamp.json, so its version numbers cannot go on",
+            f"branch {PUBLISHED} has no tuf/timestamp.json, so its version numbers cannot go on",
             hint="restore the branch from a clone; starting again would look like an attack",
         )
     return before.tuf
@@ -112,73 +200,3 @@ def _require_sources(main: Snapshot) -> None:
 def _message(new: Sequence[str]) -> str:
     subject = f"Publish {len(new)} new versions" if new else "Sign again"
     return "\n".join([subject, "", *new]) + "\n"
-
-
-def _with_records(
-    main: Snapshot, before: Snapshot | None, now: datetime
-) -> tuple[list[Entry], list[str]]:
-    known = {(e.name, e.version): e for e in before.entries if e.record} if before else {}
-    _require_immutable(main.entries, known)
-    sequence = max((e.record.sequence for e in known.values() if e.record), default=0)
-    entries: list[Entry] = []
-    new: list[str] = []
-    for entry in main.entries:
-        old = known.get((entry.name, entry.version))
-        if old is not None:
-            entries.append(replace(entry, record=old.record))
-            continue
-        sequence += 1
-        entries.append(replace(entry, record=_record(entry, main, sequence, now)))
-        new.append(f"{entry.name}@{entry.version}")
-    return entries, new
-
-
-def _require_immutable(entries: Sequence[Entry], known: Mapping[tuple[str, str], Entry]) -> None:
-    present = {(entry.name, entry.version): entry for entry in entries}
-    problems = []
-    for (name, version), old in known.items():
-        new = present.get((name, version))
-        if new is None:
-            problems.append(f"{name}@{version} vanished from main")
-        elif _digests(new) != (old.record and (old.record.manifest, old.record.lock)):
-            problems.append(f"{name}@{version} is not what was published")
-    if problems:
-        raise McpregError(
-            f"published versions are immutable: {'; '.join(problems)}",
-            hint="restore the folder; submit a new version, or deprecate this one",
-        )
-
-
-def _digests(entry: Entry) -> tuple[str, str | None]:
-    return entry.manifest.digest(), canonical.sha256(entry.lock_bytes) if entry.lock_bytes else None
-
-
-def _record(entry: Entry, main: Snapshot, sequence: int, now: datetime) -> Record:
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    report = report_on(entry, stamp)
-    _require_passed(entry, report)
-    return Record(
-        name=entry.name,
-        version=entry.version,
-        sequence=sequence,
-        published_at=stamp,
-        commit=main.commit,
-        manifest=entry.manifest.digest(),
-        lock=entry.lock.digest() if entry.lock else None,
-        curated=is_curated(entry.name, main.settings),
-        report=report,
-    )
-
-
-def is_curated(name: str, settings: Settings) -> bool:
-    """Whether the maintainers added the entry for others (`trust.curated` name patterns)."""
-    return any(fnmatchcase(name, pattern) for pattern in settings.trust.curated)
-
-
-def _require_passed(entry: Entry, report: Sequence[CheckOutcome]) -> None:
-    failed = [f"{outcome.id}: {outcome.evidence}" for outcome in report if outcome.result == "fail"]
-    if failed:
-        raise McpregError(
-            f"{entry.name}@{entry.version} fails {len(failed)} checks: {'; '.join(failed[:5])}",
-            hint=f"mcpreg validate {entry.folder}",
-        )

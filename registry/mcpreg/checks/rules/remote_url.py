@@ -20,6 +20,10 @@ def _host(url: str) -> str:
         return "localhost"
 
 
+def _names_a_user(url: str) -> bool:
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
 def _is_local(host: str) -> bool:
     if host in ("", "localhost") or host.endswith(_LOCAL_SUFFIXES):
         return True
@@ -34,6 +38,10 @@ def _check(subject: Subject) -> Iterator[Problem]:
         place = ("remotes", index, "url")
         if not item.url.startswith("https://"):
             yield Problem(f"{item.url!r} is not an https address", place, "use https")
+        if _names_a_user(item.url):
+            # Not quoted: it may be somebody's password.
+            message = "the address holds a user name or a password"
+            yield Problem(message, place, "let a header carry it, as an input that is secret")
         if _is_local(_host(item.url)):
             message = f"{item.url!r} is an address of one machine or network"
             yield Problem(message, place, "use a public host name")
@@ -42,7 +50,10 @@ def _check(subject: Subject) -> Iterator[Problem]:
 RULE = Rule(
     id="remote-url",
     severity=Severity.ERROR,
-    rationale=("The official registry refuses plain http and addresses of one machine or network."),
+    rationale=(
+        "The official registry refuses plain http and addresses of one machine or network; a "
+        "password in an address is in every log."
+    ),
     fires=Example(with_remote(url="http://localhost:8080/mcp")),
     silent=Example(with_remote()),
     check=_check,

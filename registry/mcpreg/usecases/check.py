@@ -1,0 +1,199 @@
+"""`mcpreg ci check`: every check of every version that a pull request changes, or main has new.
+
+In a pull request only what changed is checked; on main, whatever `published` lacks (never the
+push's difference: runs get superseded). What decides (settings, owners, approvals, exceptions) is
+read from the base branch, never from the submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from mcpreg import gitrepo
+from mcpreg.checks.case import Submitter
+from mcpreg.checks.finding import Finding, visible
+from mcpreg.checks.interface import Example, RuleInfo, Severity
+from mcpreg.core.lock import LOCK_FILE
+from mcpreg.core.manifest import ACCEPTED_FILES
+from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE
+from mcpreg.core.report import ReportedFinding, VersionReport
+from mcpreg.gitrepo import PUBLISHED, README_FILE, Change, Snapshot
+from mcpreg.store.files import write_atomic
+from mcpreg.usecases.gather import Sources, gather
+from mcpreg.usecases.handed import report_file
+from mcpreg.usecases.report import Facts, VersionFolder, folder_of, report_on
+from mcpreg.usecases.surroundings import Registry
+
+VERSION_FILES = (*ACCEPTED_FILES, LOCK_FILE, README_FILE, "LICENSE", ORIGIN_FILE, STATUS_FILE)
+TREE_RULE = RuleInfo(
+    id="pull-request-shape",
+    severity=Severity.ERROR,
+    rationale=(
+        "A pull request adds plain files of a version. A link would decide what CI reads, a "
+        "removed version would break those who run it, and some files only a sync writes."
+    ),
+    fires=Example(),
+    silent=Example(),
+)
+_DEPTH = 5  # servers/<namespace>/<name>/<version>/<file>
+_AT_ONCE = 2  # versions: each installs, scans and starts a server
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to look at, and how. `now` (UTC) dates the reports."""
+
+    now: datetime
+    sources: Sources
+    submitter: Submitter | None = None
+    progress: Callable[[str], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found: a report a version, problems of the tree itself, and paths for maintainers.
+
+    `outside` are changed paths that are no part of a version; people with the right to approve
+    them must look.
+    """
+
+    reports: tuple[VersionReport, ...]
+    tree: tuple[ReportedFinding, ...] = ()
+    outside: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing keeps a version out."""
+        return not self.tree and not any(report.failed for report in self.reports)
+
+
+def check_changes(repository: Path, base: str, rev: str, options: Options) -> Checked:
+    """Check what `rev` changes since it left `base`.
+
+    Raises:
+        NotFoundError: no such commit, or the base is no registry.
+        McpregError: the base branch itself is not valid.
+    """
+    changed = gitrepo.changes(repository, base, rev)
+    before = gitrepo.read(repository, base)
+    registry = Registry(before, _published(repository), options.now, options.submitter)
+    commit = gitrepo.resolve(gitrepo.open_repository(repository), rev).hexsha
+    paths = dict.fromkeys(_folder(item.path) for item in changed if item.status != "deleted")
+    folders = [
+        VersionFolder(path, gitrepo.show(repository, commit, path), commit)
+        for path in paths
+        if path is not None
+    ]
+    return Checked(
+        reports=_reports(folders, registry, options),
+        tree=tuple(_of_tree(changed, before)),
+        outside=tuple(visible(item.path) for item in changed if not _inside(item.path)),
+    )
+
+
+def check_unpublished(repository: Path, rev: str, options: Options) -> Checked:
+    """Check every version that `rev` has and the published branch lacks."""
+    main = gitrepo.read(repository, rev)
+    published = _published(repository)
+    known = {entry.folder for entry in published.entries if entry.record} if published else set()
+    folders = [folder_of(item, main.commit) for item in main.entries if item.folder not in known]
+    return Checked(_reports(folders, Registry(main, published, options.now), options))
+
+
+def _published(repository: Path) -> Snapshot | None:
+    repo = gitrepo.open_repository(repository)
+    return gitrepo.read(repository, PUBLISHED) if gitrepo.branch_exists(repo, PUBLISHED) else None
+
+
+def _reports(
+    folders: Iterable[VersionFolder], registry: Registry, options: Options
+) -> tuple[VersionReport, ...]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(lambda folder: check_folder(folder, registry, options), folders))
+
+
+def check_folder(folder: VersionFolder, registry: Registry, options: Options) -> VersionReport:
+    """Gather, judge and report one version."""
+    options.progress(f"checking {folder.identity}")
+    manifest = folder.manifest()
+    name, _, version = folder.identity.rpartition("/")
+    surroundings = registry.around(
+        folder.path,
+        manifest.name if manifest else name,
+        manifest.version if manifest else version,
+    )
+    evidence = gather(folder, manifest, surroundings, options.sources, options.progress)
+    decided = registry.base.exceptions(folder.path)
+    return report_on(folder, Facts(surroundings, evidence, decided), options.now)
+
+
+def _folder(path: str) -> str | None:
+    """The version folder that a path lies in."""
+    parts = PurePosixPath(path).parts
+    return "/".join(parts[: _DEPTH - 1]) if _inside(path) and len(parts) >= _DEPTH else None
+
+
+def _inside(path: str) -> bool:
+    return path.startswith("servers/")
+
+
+def _of_tree(changed: Iterable[Change], base: Snapshot) -> Iterator[ReportedFinding]:
+    """What is wrong with the change as a whole, whatever the manifests say."""
+    changed = list(changed)
+    synced = any(item.path.endswith(gitrepo.SYNCED_ENDING) for item in changed)
+    known = {entry.folder for entry in base.entries}
+    for item in changed:
+        folder, name = _folder(item.path), PurePosixPath(item.path).name
+        if not _inside(item.path):
+            continue
+        if item.kind != "file":
+            yield _tree_finding(item, f"is a {item.kind}", "submit plain files only")
+        elif folder is None or item.path != f"{folder}/{name}" or name not in VERSION_FILES:
+            kept = ", ".join(VERSION_FILES[:-2])
+            yield _tree_finding(item, "is no file of a version", f"a version has {kept}")
+        elif item.status == "deleted" and folder in known and name in (*ACCEPTED_FILES, LOCK_FILE):
+            yield _tree_finding(
+                item, "is removed, but versions are immutable", "mcpreg ci delete retires one"
+            )
+        elif name == ORIGIN_FILE and not synced:
+            yield _tree_finding(item, "is written by mcpreg-site sync only", "remove the file")
+        elif name == STATUS_FILE and folder not in known:
+            yield _tree_finding(item, "retires a version that is only arriving", "remove the file")
+
+
+def _tree_finding(item: Change, what: str, fix: str) -> ReportedFinding:
+    path = visible(item.path)
+    return ReportedFinding(
+        severity="error", message=f"{path} {what}", file=path, line=1, column=1, fix=fix
+    )
+
+
+def findings_of(checked: Checked) -> Iterator[Finding]:
+    """Everything that was found, as findings of rules."""
+    yield from (_finding(TREE_RULE.id, item) for item in checked.tree)
+    for report in checked.reports:
+        for check in report.checks:
+            yield from (_finding(check.id, item) for item in check.findings)
+
+
+def _finding(rule: str, item: ReportedFinding) -> Finding:
+    return Finding(
+        rule=rule,
+        severity=Severity(item.severity),
+        message=item.message,
+        file=item.file,
+        line=item.line,
+        column=item.column,
+        pointer="",
+        fix=item.fix,
+    )
+
+
+def save(checked: Checked, folder: Path) -> None:
+    """Write one report a version below `folder`, as `<namespace>/<name>/<version>.report.json`."""
+    for report in checked.reports:
+        write_atomic(folder / report_file(report.folder), report.canonical())

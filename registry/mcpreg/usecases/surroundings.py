@@ -1,0 +1,120 @@
+"""What the base branch and the published branch say about a version that is to be judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+from mcpreg.checks.case import Neighbour, Previous, Submitter, Surroundings
+from mcpreg.core.entry import Entry, latest_of
+from mcpreg.core.manifest import Manifest
+from mcpreg.core.reviews import NamespaceOwner
+from mcpreg.errors import UsageError
+from mcpreg.gitrepo import Snapshot
+
+MAX_EVENT_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The branch that decides (`base`), and what is published; the submission is neither."""
+
+    base: Snapshot
+    published: Snapshot | None
+    now: datetime
+    submitter: Submitter | None = None
+
+    @property
+    def _published(self) -> tuple[Entry, ...]:
+        return self.published.entries if self.published else ()
+
+    @cached_property
+    def _published_by_name(self) -> dict[str, list[Entry]]:
+        entries = (
+            [entry for entry in self.published.entries if entry.record] if self.published else []
+        )
+        return _by_name(entries)
+
+    @cached_property
+    def _neighbours(self) -> tuple[Neighbour, ...]:
+        by_name = _by_name(
+            [*self.base.entries, *(self.published.entries if self.published else ())]
+        )
+        return tuple(_neighbour(latest_of(entries)) for entries in by_name.values())
+
+    def around(self, folder: str, name: str, version: str) -> Surroundings:
+        """The surroundings of one version."""
+        namespace = name.partition("/")[0]
+        versions = self._published_by_name.get(name, [])
+        same = next((entry for entry in versions if entry.version == version), None)
+        return Surroundings(
+            today=self.now.date(),
+            curated=self.base.settings.trust.is_curated(name),
+            others=tuple(other for other in self._neighbours if other.name != name),
+            previous=_previous(versions, version),
+            owner=self._owner(namespace),
+            submitter=self.submitter,
+            approval=self.base.approval(folder),
+            published=(same.record.manifest, same.record.lock) if same and same.record else None,
+        )
+
+    def _owner(self, namespace: str) -> NamespaceOwner | None:
+        """What maintainers wrote on main counts before what the first publication pinned."""
+        pinned = self.published.owners.get(namespace) if self.published else None
+        return self.base.owners.get(namespace) or pinned
+
+
+def _by_name(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    ordered = sorted(entries, key=lambda entry: (entry.name, entry.version))
+    return {name: list(group) for name, group in groupby(ordered, key=lambda entry: entry.name)}
+
+
+def _previous(versions: list[Entry], version: str) -> Previous | None:
+    """The version that was approved last before this one; a listed one was never approved."""
+    approved = [
+        entry
+        for entry in versions
+        if entry.version != version and not entry.is_listed and entry.record
+    ]
+    if not approved:
+        return None
+    last = max(approved, key=lambda entry: entry.record.sequence if entry.record else 0)
+    return Previous(last.version, last.manifest, last.lock)
+
+
+def _neighbour(entry: Entry) -> Neighbour:
+    manifest = entry.manifest
+    return Neighbour(
+        name=entry.name,
+        title=manifest.title,
+        packages=packages_of(manifest),
+        remotes=frozenset(remote.url for remote in manifest.remotes or ()),
+    )
+
+
+def packages_of(manifest: Manifest) -> frozenset[str]:
+    """`type:identifier` of each package."""
+    return frozenset(f"{item.registry_type}:{item.identifier}" for item in manifest.packages or ())
+
+
+def submitter_of(event: Path) -> Submitter | None:
+    """Who opened the pull request, from GitHub's event file; None for other events.
+
+    Raises:
+        UsageError: the file is not one.
+    """
+    try:
+        with event.open("rb") as stream:
+            document = json.loads(stream.read(MAX_EVENT_BYTES))
+        user = document.get("pull_request", {}).get("user")
+        return None if user is None else Submitter(str(user["login"]), int(user["id"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{event} is not an event of a pull request: {error}",
+            hint="GITHUB_EVENT_PATH names the right file in a workflow",
+        ) from error

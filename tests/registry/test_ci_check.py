@@ -1,0 +1,240 @@
+"""`mcpreg ci check` on real branches: what is looked at, who decides, and what is written down."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mcpreg.checks.case import Submitter
+from mcpreg.cli.main import cli
+from mcpreg.core import canonical
+from mcpreg.core.report import VersionReport
+from mcpreg.errors import McpregError, VerificationError
+from mcpreg.usecases.check import Checked, Options, check_changes, check_unpublished, save
+from mcpreg.usecases.comment import MARKER, render
+from mcpreg.usecases.gather import Sources
+from mcpreg.usecases.handed import Handed, read_handed
+from mcpreg.usecases.publish import publish
+from mcpreg.usecases.surroundings import submitter_of
+from tiny_registry import TinyRegistry, make_lock, make_manifest
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+OPTIONS = Options(NOW, Sources(offline=True))
+CLOCK = "io.github.acme/clock"
+BELL = "io.github.acme/bell"
+
+
+@pytest.fixture
+def registry(tiny_registry: TinyRegistry) -> TinyRegistry:
+    """A published registry, and a branch of somebody's pull request that is checked out."""
+    tiny_registry.submit(make_manifest(CLOCK, "1.0.0"))
+    tiny_registry.publish()
+    tiny_registry.git("branch", "-M", "main")
+    tiny_registry.git("checkout", "-q", "-b", "submission")
+    return tiny_registry
+
+
+def check(registry: TinyRegistry) -> Checked:
+    return check_changes(registry.repo, "main", "HEAD", OPTIONS)
+
+
+def write(registry: TinyRegistry, path: str, data: bytes | str) -> None:
+    file = registry.repo / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data.encode() if isinstance(data, str) else data)
+    registry.commit(f"Change {path}")
+
+
+def results(report: VersionReport) -> dict[str, str]:
+    return {item.id: item.result for item in report.checks}
+
+
+def test_only_what_the_branch_changes_is_checked(registry: TinyRegistry) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    done = check(registry)
+    assert [(item.name, item.version) for item in done.reports] == [(BELL, "1.0.0")]
+    assert done.ok
+    assert results(done.reports[0])["lock-lists-declared-tools"] == "pass"
+
+
+def test_what_main_gained_meanwhile_is_not_the_submissions(registry: TinyRegistry) -> None:
+    registry.git("checkout", "-q", "main")
+    registry.submit(make_manifest("io.github.acme/other", "1.0.0"))
+    registry.git("checkout", "-q", "submission")
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    assert [item.name for item in check(registry).reports] == [BELL]
+
+
+def test_a_broken_manifest_is_a_report_and_no_crash(registry: TinyRegistry) -> None:
+    write(registry, f"servers/{BELL}/1.0.0/mcps.json", '{"name": 1,')
+    done = check(registry)
+    (report,) = done.reports
+    assert not done.ok
+    assert "json-syntax" in {item.id for item in report.failed}
+    assert results(report)["lock-lists-declared-tools"] == "not-run"
+    assert report.failed[0].findings[0].file == f"servers/{BELL}/1.0.0/mcps.json"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (f"servers/{CLOCK}/1.0.0/install.sh", "is no file of a version"),
+        ("servers/README.md", "is no file of a version"),
+        (f"servers/{BELL}/1.0.0/source.json", "is written by mcpreg-site sync only"),
+        (f"servers/{BELL}/1.0.0/status.json", "retires a version that is only arriving"),
+    ],
+)
+def test_refuses_files_that_a_submission_does_not_have(
+    registry: TinyRegistry, path: str, says: str
+) -> None:
+    write(registry, path, "{}")
+    assert [item.message for item in check(registry).tree] == [f"{path} {says}"]
+
+
+def test_refuses_links_which_would_decide_what_is_read(registry: TinyRegistry) -> None:
+    folder = registry.repo / "servers" / BELL / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "mcps.json").symlink_to("/etc/passwd")
+    registry.commit("A link")
+    done = check(registry)
+    assert done.tree[0].message.endswith("is a link")
+    assert "regular-file" in {item.id for item in done.reports[0].failed}
+    assert "root:" not in render(done)
+
+
+def test_refuses_to_take_a_version_away(registry: TinyRegistry) -> None:
+    registry.git("rm", "-rq", f"servers/{CLOCK}/1.0.0")
+    registry.commit("Gone")
+    assert "versions are immutable" in check(registry).tree[0].message
+
+
+def test_names_what_only_maintainers_may_change(registry: TinyRegistry) -> None:
+    write(registry, "mcpreg.toml", "[registry]\nname = 'mine'\nbase_url = 'https://evil.example'\n")
+    done = check(registry)
+    assert done.outside == ("mcpreg.toml",)
+    assert done.ok  # reading it is for people: the base branch's settings decided
+
+
+def test_the_submissions_own_settings_decide_nothing(registry: TinyRegistry) -> None:
+    write(registry, "mcpreg.toml", "this is not TOML")
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    assert check(registry).ok
+
+
+def test_the_comment_gives_place_rule_fix_and_command(registry: TinyRegistry) -> None:
+    manifest = make_manifest(BELL, "1.0.0").document()
+    manifest["licence"] = "MIT"
+    write(registry, f"servers/{BELL}/1.0.0/mcps.json", canonical.pretty(manifest))
+    text = render(check(registry))
+    assert text.startswith(MARKER)
+    assert "`unknown-key`" in text
+    assert f"`servers/{BELL}/1.0.0/mcps.json:" in text
+    assert "fix: `" in text
+    assert f"`mcpreg validate servers/{BELL}/1.0.0`" in text
+
+
+def test_no_text_of_a_submission_speaks_in_the_comments_own_voice(registry: TinyRegistry) -> None:
+    manifest = make_manifest(BELL, "1.0.0").document()
+    manifest["`@acme` [x](https://evil.example)\n# Approved"] = 1
+    write(registry, f"servers/{BELL}/1.0.0/mcps.json", canonical.pretty(manifest))
+    text = render(check(registry))
+    assert "\n# Approved" not in text
+    for line in text.splitlines():
+        if "evil.example" in line:
+            assert line.count("``") >= 2  # fenced by more backticks than it holds
+
+
+def test_reports_go_through_files_to_the_publication(
+    registry: TinyRegistry, tmp_path: Path
+) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    save(check_unpublished(registry.repo, "HEAD", OPTIONS), tmp_path)
+    assert (tmp_path / BELL / "1.0.0.report.json").is_file()
+    handed = read_handed(tmp_path, None)
+    done = publish(
+        registry.repo, "HEAD", registry.keys.online_uri, now=NOW, environment={}, handed=handed
+    )
+    assert done.new == (f"{BELL}@1.0.0",)
+
+
+def test_a_report_about_other_bytes_admits_nothing(registry: TinyRegistry, tmp_path: Path) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    save(check_unpublished(registry.repo, "HEAD", OPTIONS), tmp_path)
+    other = make_manifest(BELL, "1.0.0", description="Rings at noon")
+    folder = registry.repo / "servers" / BELL / "1.0.0"
+    (folder / "mcps.json").write_bytes(canonical.pretty(other.document()))
+    (folder / "mcps-lock.json").write_bytes(make_lock(other).canonical())
+    registry.commit("After the check")
+    with pytest.raises(VerificationError, match="about other bytes"):
+        publish(
+            registry.repo,
+            "HEAD",
+            registry.keys.online_uri,
+            now=NOW,
+            environment={},
+            handed=read_handed(tmp_path, None),
+        )
+
+
+def test_a_locked_version_needs_every_check_that_the_registry_requires(
+    registry: TinyRegistry,
+) -> None:
+    settings = registry.repo / "mcpreg.toml"
+    settings.write_text(settings.read_text().replace("require = []", 'require = ["derivation"]'))
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    reports = check_unpublished(registry.repo, "HEAD", OPTIONS).reports
+    with pytest.raises(McpregError, match="lock-derived-again"):
+        publish(
+            registry.repo,
+            "HEAD",
+            registry.keys.online_uri,
+            now=NOW,
+            environment={},
+            handed=Handed({item.folder: item for item in reports}),
+        )
+
+
+def test_a_report_without_a_check_is_no_full_report(registry: TinyRegistry) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    (report,) = check_unpublished(registry.repo, "HEAD", OPTIONS).reports
+    short = report.model_copy(update={"checks": report.checks[1:]})
+    with pytest.raises(VerificationError, match=f"lacks {report.checks[0].id}"):
+        publish(
+            registry.repo,
+            "HEAD",
+            registry.keys.online_uri,
+            now=NOW,
+            environment={},
+            handed=Handed({report.folder: short}),
+        )
+
+
+def test_the_event_says_who_submits(tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"user": {"login": "acme", "id": 7}}}))
+    assert submitter_of(event) == Submitter("acme", 7)
+    event.write_text(json.dumps({"ref": "refs/heads/main"}))
+    assert submitter_of(event) is None
+    event.write_text("[]")
+    with pytest.raises(McpregError, match="not an event"):
+        submitter_of(event)
+
+
+def test_the_command_writes_reports_sarif_and_comment(
+    registry: TinyRegistry, tmp_path: Path
+) -> None:
+    write(registry, f"servers/{BELL}/1.0.0/mcps.json", "{}")
+    arguments = ["ci", "check", "--repo", str(registry.repo), "--base", "main", "--offline"]
+    for name in ("reports", "sarif", "comment"):
+        arguments += [f"--{name}", str(tmp_path / name)]
+    done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert done.return_value == 1
+    assert "missing-key" in done.output
+    log = json.loads((tmp_path / "sarif").read_text())
+    assert log["runs"][0]["results"][0]["locations"]
+    assert (tmp_path / "comment").read_text().startswith(MARKER)
+    assert (tmp_path / "reports" / BELL / "1.0.0.report.json").is_file()
