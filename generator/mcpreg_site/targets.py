@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcpreg.core import canonical
-from mcpreg.core.index import POLICY_TARGET, blob_path
+from mcpreg.core.index import OFFLINE_TARGETS, blob_path
 from mcpreg_site.catalog import Catalog
 from mcpreg_site.tree import Content, Tree
 
@@ -17,9 +17,8 @@ def targets(catalog: Catalog) -> Tree:
         return Tree({})
     contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
     files = dict(catalog.targets.files)
-    if POLICY_TARGET in catalog.tuf:
-        # Signed by the offline role itself; the branch keeps it with the metadata.
-        files[POLICY_TARGET] = catalog.tuf[POLICY_TARGET]
+    # Signed by the offline role itself; the branch keeps them with the metadata.
+    files |= {path: catalog.tuf[path] for path in OFFLINE_TARGETS if path in catalog.tuf}
     contents |= {target_file(path, data): data for path, data in files.items()}
     contents |= {blob_path(digest): data for digest, data in catalog.targets.blobs.items()}
     return Tree(contents)

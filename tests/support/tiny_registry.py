@@ -15,7 +15,7 @@ from typing import Any
 from mcpreg import gitrepo
 from mcpreg.core import canonical, toolset
 from mcpreg.core.catalog import build_targets
-from mcpreg.core.index import POLICY_TARGET, blob_path
+from mcpreg.core.index import OFFLINE_TARGETS, blob_path
 from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
 from mcpreg.core.manifest import Manifest
 from mcpreg.gitrepo import PUBLISHED
@@ -134,7 +134,7 @@ class TinyRegistry:
         snapshot = gitrepo.read(self.repo, PUBLISHED)
         targets = build_targets(snapshot.entries)
         files = {f"tuf/{name}": data for name, data in snapshot.tuf.items()}
-        policy = {POLICY_TARGET: snapshot.tuf[POLICY_TARGET]}
+        policy = {path: snapshot.tuf[path] for path in OFFLINE_TARGETS if path in snapshot.tuf}
         for path, data in {**targets.files, **policy}.items():
             folder, slash, name = path.rpartition("/")
             digest = canonical.sha256(data).removeprefix("sha256:")

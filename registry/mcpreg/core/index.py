@@ -19,6 +19,7 @@ from mcpreg.core.safety import Level
 SEARCH_TARGET = "search/servers.json"
 POLICY_TARGET = "policy.json"
 TRUSTED_ROOT_TARGET = "trusted_root.json"
+OFFLINE_TARGETS = (POLICY_TARGET, TRUSTED_ROOT_TARGET)
 Tier = Literal["unverified", "community-trusted", "security-audited", "certified"]
 CheckResult = Literal["pass", "warn", "fail", "not-run"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from mcpreg import gitrepo
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.entry import Entry
-from mcpreg.core.index import POLICY_TARGET, TRUSTED_ROOT_TARGET, Record
+from mcpreg.core.index import OFFLINE_TARGETS, Record
 from mcpreg.core.report import VersionReport
 from mcpreg.core.reviews import OWNERS_FOLDER, NamespaceOwner
 from mcpreg.errors import McpregError, VerificationError
@@ -100,7 +100,7 @@ def _files(
 ) -> dict[str, bytes]:
     """Everything that only CI writes: metadata, records, attestations, pinned owners."""
     files = {f"tuf/{name}": data for name, data in tuf.items()}
-    for target in (POLICY_TARGET, TRUSTED_ROOT_TARGET):
+    for target in OFFLINE_TARGETS:
         if target in main.trust:
             files[f"tuf/{target}"] = main.trust[target]
     for entry in entries:
