@@ -10,6 +10,7 @@ from typing import Any
 
 from mcpreg.core import canonical
 from mcpreg_site import paths
+from mcpreg_site.api.changes import changes
 from mcpreg_site.api.envelope import response
 from mcpreg_site.api.lists import Page, cut
 from mcpreg_site.api.registry_v1 import views
@@ -30,6 +31,7 @@ def api(catalog: Catalog) -> Tree:
         **dict(_list("latest", (version for version in visible if version.is_latest))),
         **dict(_list("deleted", (v for v in catalog.versions if v.deleted))),
         **views(catalog),
+        **changes(catalog),
     }
     for server in catalog.servers:
         contents.update(_server(server))
