@@ -14,7 +14,6 @@ from mcpreg.formats.interface import Exported, Format, Written
 from mcpreg_site.catalog import Catalog, Version, build
 
 
-
 def read_catalog(repo: Path, rev: str | None) -> Catalog:
     """The registry at `rev`; without one, what is published, else the commit checked out."""
     if rev is None:

@@ -63,6 +63,8 @@ CLASSES: tuple[FileClass, ...] = (
     FileClass("/v0.1/*", {"Cache-Control": _SOON}),
     # How the last syncs ended: rewritten by every sync, beside the tree.
     FileClass("/status/*", {"Cache-Control": _SOON}),
+    FileClass("/badges/*", {"Cache-Control": _SOON}),
+    FileClass("/opensearch.xml", {"Content-Type": "application/opensearchdescription+xml"}),
     FileClass("/search/*", {"Cache-Control": _SOON}),
     FileClass("/schemas/*", {"Cache-Control": _SOON, "Content-Type": "application/schema+json"}),
     FileClass("/openapi.yaml", {"Cache-Control": _SOON, "Content-Type": "application/yaml"}),

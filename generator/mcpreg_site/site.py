@@ -6,12 +6,15 @@ import json
 
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
+from mcpreg_site.badges import badges
 from mcpreg_site.catalog import Catalog, build
 from mcpreg_site.feeds import feeds
 from mcpreg_site.netlify import netlify
+from mcpreg_site.opensearch import opensearch
 from mcpreg_site.pages import pages
 from mcpreg_site.schemas import schemas
 from mcpreg_site.search import search
+from mcpreg_site.sitemap import sitemap
 from mcpreg_site.targets import targets
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import Tree
@@ -28,6 +31,9 @@ def render(snapshot: Snapshot, templates: Templates) -> Tree:
         | pages(catalog, templates)
         | search(catalog)
         | feeds(catalog)
+        | sitemap(catalog)
+        | opensearch(catalog)
+        | badges(catalog)
         | targets(catalog)
         | schemas(catalog)
         | netlify(catalog)

@@ -35,7 +35,8 @@ class Links(HTMLParser):
         self._inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._inside = tag
+        # A data block, which no browser runs (HTML, "prepare the script element").
+        self._inside = "" if ("type", "application/ld+json") in attrs else tag
         self.attributes |= {name for name, _ in attrs}
         self.addresses += [v or "" for n, v in attrs if n in ("href", "src", "action")]
 

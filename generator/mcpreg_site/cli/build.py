@@ -9,7 +9,6 @@ import click
 from mcpreg.cli.output import emit, json_option, note, progress
 
 
-
 @click.command("build")
 @click.option("--commit", "rev", help="What to build [default: published, else HEAD].")
 @click.option(

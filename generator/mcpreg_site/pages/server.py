@@ -15,6 +15,7 @@ from mcpreg_site.pages.cards import KINDS, NOT_STATED
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.pages.install import run_command, settings, snippets
+from mcpreg_site.pages.linked_data import linked_data
 from mcpreg_site.pages.reach import hosts
 from mcpreg_site.pages.report import report
 from mcpreg_site.pages.toolset import tool_view
@@ -86,6 +87,7 @@ def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, obj
         and not version.deleted,
         "kinds": [KINDS[package.registry_type] for package in manifest.packages or ()],
         "api": api_url(server.name, version.version),
+        "linked_data": linked_data(catalog, version),
     }
 
 

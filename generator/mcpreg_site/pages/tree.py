@@ -18,7 +18,6 @@ def pages(catalog: Catalog, templates: Templates) -> Tree:
     prepared = prepare(catalog, templates)
     contents: dict[str, Content] = {
         "404.html": partial(prepared.page, "404.html", url="/404.html"),
-        "robots.txt": b"User-agent: *\nAllow: /\n",
         "openapi.yaml": templates.text("openapi.yaml").encode(),
     }
     contents.update(listings(catalog, prepared))

@@ -16,7 +16,6 @@ from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE, Origin, StatusMark
 from mcpreg.errors import McpregError
 
 
-
 @dataclass(frozen=True, slots=True)
 class Held:
     """One version folder."""
