@@ -7,7 +7,7 @@ takes its own time, so that the same commit always gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
@@ -18,6 +18,7 @@ from mcpreg.core.entry import Entry
 from mcpreg.core.index import IndexedVersion, ServerIndex, index_target
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.origin import Status
+from mcpreg.core.reviews import NamespaceOwner
 from mcpreg.core.safety import Level, Safety
 from mcpreg.core.settings import RegistrySettings
 from mcpreg.errors import McpregError
@@ -140,6 +141,7 @@ class Catalog:
     servers: tuple[Server, ...]
     targets: Targets
     tuf: Mapping[str, bytes]
+    owners: Mapping[str, NamespaceOwner] = field(default_factory=dict)
 
     @property
     def signed(self) -> bool:
@@ -199,6 +201,7 @@ def build(snapshot: Snapshot) -> Catalog:
         servers=servers,
         targets=targets,
         tuf=snapshot.tuf,
+        owners=snapshot.owners,
     )
 
 

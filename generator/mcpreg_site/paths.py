@@ -46,6 +46,11 @@ def version_url(name: str, version: str) -> str:
     return f"/servers/{name_path(name)}/versions/{version_segment(version)}/"
 
 
+def publisher_url(name: str) -> str:
+    """Site path of the page of a namespace, or of a server name's."""
+    return f"/publishers/{name.partition('/')[0].lower()}/"
+
+
 def page_file(url: str) -> str:
     """The file that holds a page: `/a/` is `a/index.html`."""
     return url.removeprefix("/") + "index.html" if url.endswith("/") else url.removeprefix("/")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
+from mcpreg.core.reviews import NamespaceOwner
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site import sitemap as sitemap_module
 from mcpreg_site.badges import badges
 from mcpreg_site.catalog import build
 from mcpreg_site.opensearch import opensearch
+from mcpreg_site.pages.listing import NOT_PROVEN
 from mcpreg_site.site import render
 from mcpreg_site.sitemap import sitemap
 from mcpreg_site.templates import find_templates
@@ -83,3 +86,19 @@ def test_no_text_of_a_manifest_ends_the_linked_data() -> None:
     assert document["@type"] == "SoftwareApplication"
     assert document["description"].startswith("</script><script>alert(1)")
     assert document["license"] == "https://spdx.org/licenses/MIT"
+
+
+def test_a_publishers_page_lists_its_servers_and_says_who_holds_the_name() -> None:
+    clock = make_entry(make_manifest("io.github.acme/clock", "1.0.0"), 1)
+    bell = make_entry(make_manifest("io.github.acme/bell", "1.0.0"), 2)
+    other = make_entry(make_manifest("com.elsewhere/oracle", "1.0.0"), 3)
+    snapshot = snapshot_of([clock, bell, other])
+    owner = NamespaceOwner(namespace="io.github.acme", proof="github")
+    tree = render(replace(snapshot, owners={"io.github.acme": owner}), find_templates())
+    page = tree["publishers/io.github.acme/index.html"].decode()
+    assert "/servers/io.github.acme/clock/" in page
+    assert "/servers/io.github.acme/bell/" in page
+    assert "oracle" not in page
+    assert "The GitHub account of this name submitted it." in page
+    assert NOT_PROVEN in tree["publishers/com.elsewhere/index.html"].decode()
+    assert "/publishers/io.github.acme/" in tree["servers/io.github.acme/clock/index.html"].decode()

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog
-from mcpreg_site.paths import server_url, version_url
+from mcpreg_site.paths import publisher_url, server_url, version_url
 from mcpreg_site.templates import Templates
 from mcpreg_site.text import count, shortened, shown, web_address
 from mcpreg_site.tree import Tree
@@ -56,6 +56,7 @@ def prepare(catalog: Catalog, templates: Templates) -> Pages:
         root_sha256=_root(catalog),
         server_url=server_url,
         version_url=version_url,
+        publisher_url=publisher_url,
         style="/" + assets[STYLE][0],
         script="/" + assets[SCRIPT][0],
         sources_script="/" + assets[SOURCES_SCRIPT][0],

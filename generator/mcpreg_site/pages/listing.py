@@ -11,7 +11,7 @@ from mcpreg_site.catalog import Catalog
 from mcpreg_site.pages.cards import KINDS, LEVELS, NOT_STATED, Card, card
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.pages.sources import source_url
-from mcpreg_site.paths import page_file, server_url
+from mcpreg_site.paths import page_file, publisher_url, server_url
 from mcpreg_site.tree import Content
 
 PER_PAGE = 60
@@ -65,6 +65,32 @@ def listings(catalog: Catalog, pages: Pages) -> Iterator[tuple[str, Content]]:
         yield from _paged(kind.url, chosen[kind.url], _Listing(pages, facets, f"From {kind.label}"))
     for tag in facets.tags:
         yield from _paged(tag.url, chosen[tag.url], _Listing(pages, facets, f"#{tag.label}"))
+    for namespace, theirs in _by_publisher(cards).items():
+        listing = _Listing(pages, facets, namespace, _proof(catalog, namespace))
+        yield from _paged(publisher_url(namespace), theirs, listing)
+
+
+def _by_publisher(cards: Sequence[Card]) -> dict[str, list[Card]]:
+    """The cards of every namespace, as first spelled; namespaces differ in more than case."""
+    chosen: dict[str, list[Card]] = {}
+    spelled: dict[str, str] = {}
+    for item in cards:
+        namespace = item.name.partition("/")[0]
+        chosen.setdefault(spelled.setdefault(namespace.lower(), namespace), []).append(item)
+    return chosen
+
+
+_PROOFS = {
+    "github": "The GitHub account of this name submitted it.",
+    "dns": "Whoever submitted it controls the domain, by a DNS record.",
+    "well-known": "Whoever submitted it controls the domain, by a file on its web server.",
+}
+NOT_PROVEN = "Nobody has proven to hold this namespace: its servers were added by others."
+
+
+def _proof(catalog: Catalog, namespace: str) -> str:
+    owner = catalog.owners.get(namespace)
+    return _PROOFS.get(owner.proof or "", NOT_PROVEN) if owner else NOT_PROVEN
 
 
 def _by_facet(cards: Sequence[Card]) -> dict[str, list[Card]]:
