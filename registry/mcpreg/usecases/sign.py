@@ -18,7 +18,7 @@ from mcpreg.errors import UsageError, VerificationError
 from mcpreg.gitrepo import PUBLISHED, Snapshot
 from mcpreg.store.files import write_atomic
 from mcpreg.trust.repository import load_offline
-from mcpreg.trust.statement import Publication, Statement, statement
+from mcpreg.trust.statement import Publication, statement
 from mcpreg.usecases.admission import admit, digests_of, divide, is_attested
 from mcpreg.usecases.attested import Attestations
 from mcpreg.usecases.handed import bundle_file
@@ -70,7 +70,7 @@ def sign(  # each is a different thing of the job
             "this registry's policy is key-only: nothing is to be attested",
             hint="mcpreg ci publish signs with the registry's own keys; docs/keys.md changes it",
         )
-    items: list[tuple[str, Statement]] = []
+    items: list[tuple[str, bytes]] = []
     left: list[str] = []
     for sequence, entry in divide(main, before).new:
         file = bundles / bundle_file(entry.folder)
@@ -100,7 +100,7 @@ def _statement(  # noqa: PLR0917
     main: Snapshot,
     registry: str,
     now: datetime,
-) -> Statement:
+) -> bytes:
     outcomes = report.outcomes()
     publication = Publication(
         registry=registry,

@@ -1,0 +1,184 @@
+"""Verifying an attestation: sigstore's checks with a policy of ours, and all that it leaves open.
+
+`Verifier.verify_dsse` checks certificate, timestamps, log and signature. It does not look at the
+payload's type, the statement, its subjects or its predicate; the steps after it do. The outer
+`logIndex`, and on Rekor v2 `integratedTime`, are covered by no signature and used for nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcpreg.core import position
+from mcpreg.core.index import SigstorePolicy
+from mcpreg.core.lock import LOCK_FILE
+from mcpreg.core.manifest import MANIFEST_FILE
+from mcpreg.core.position import StrictJSONError
+from mcpreg.errors import VerificationError
+from mcpreg.trust.statement import PAYLOAD_TYPE, Publication, parse
+
+if TYPE_CHECKING:  # importing sigstore takes a quarter of a second
+    from sigstore.models import Bundle
+    from sigstore.verify.policy import VerificationPolicy
+
+MAX_BUNDLE_BYTES = 256 << 10  # a real one with two timestamps and a deep log has 12 KB
+GITHUB = "https://github.com/"
+RUNNER = "github-hosted"
+TRIGGER = (
+    "push"  # a pull_request_target run has the same identity and branch, and runs others' code
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the statement must be about. Digests are `sha256:<hex>`."""
+
+    name: str
+    version: str
+    manifest: str
+    lock: str | None
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A statement that is believed: what it says, whose workflow said it, and when (UTC)."""
+
+    publication: Publication
+    identity: str
+    signed_at: str
+
+
+def verify_bundle(
+    bundle: bytes, policy: SigstorePolicy, expected: Expected, trusted_root: bytes
+) -> Attested:
+    """Verify one Sigstore bundle (media type version 0.3) against a registry's policy.
+
+    Args:
+        bundle: as the host sent it; its size is capped before anything reads it.
+        policy: whose signature counts.
+        expected: which version it must be about.
+        trusted_root: a Sigstore `TrustedRoot` as JSON.
+
+    Raises:
+        VerificationError: any step fails; the message says which.
+    """
+    parsed = _parse(bundle)
+    kind, payload = _verified(parsed, _certificate_policy(policy), trusted_root)
+    require_payload_type(kind)
+    publication, subjects = parse(payload)
+    require_subjects(subjects, expected)
+    require_version(publication, expected)
+    moment = parsed.signing_certificate.not_valid_before_utc
+    return Attested(
+        publication,
+        workflow_of(policy),
+        moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+
+
+def workflow_of(policy: SigstorePolicy) -> str:
+    """The one identity that counts: a workflow file of a repository on a branch."""
+    return f"{GITHUB}{policy.repository}/{policy.workflow}@{policy.ref}"
+
+
+def _parse(bundle: bytes) -> Bundle:
+    from sigstore.errors import Error  # noqa: PLC0415  # slow to import
+    from sigstore.models import Bundle  # noqa: PLC0415
+
+    if len(bundle) > MAX_BUNDLE_BYTES:
+        raise VerificationError(
+            f"the attestation has {len(bundle)} bytes; at most {MAX_BUNDLE_BYTES}"
+        )
+    try:
+        position.loads(bundle)  # depth and duplicate keys, before a parser that allows both
+        return Bundle.from_json(bundle)
+    except (StrictJSONError, Error, ValueError) as error:
+        raise VerificationError(
+            f"the attestation is no Sigstore bundle: {_line(error)}",
+            hint="the file is damaged or was replaced; nothing was changed here",
+        ) from error
+
+
+def _certificate_policy(policy: SigstorePolicy) -> VerificationPolicy:
+    from sigstore.verify import policy as rules  # noqa: PLC0415  # slow to import
+
+    workflow = workflow_of(policy)
+    return rules.AllOf(
+        [
+            rules.Identity(identity=workflow, issuer=policy.issuer),
+            rules.OIDCIssuerV2(policy.issuer),
+            rules.OIDCSourceRepositoryURI(f"{GITHUB}{policy.repository}"),
+            rules.OIDCSourceRepositoryIdentifier(policy.repository_id),
+            rules.OIDCSourceRepositoryOwnerIdentifier(policy.owner_id),
+            rules.OIDCSourceRepositoryRef(policy.ref),
+            rules.OIDCBuildConfigURI(workflow),
+            rules.OIDCBuildSignerURI(workflow),
+            rules.OIDCRunnerEnvironment(RUNNER),
+            rules.OIDCBuildTrigger(TRIGGER),
+        ]
+    )
+
+
+def _verified(bundle: Bundle, policy: VerificationPolicy, trusted_root: bytes) -> tuple[str, bytes]:
+    from sigstore.errors import Error  # noqa: PLC0415  # slow to import
+    from sigstore.models import TrustedRoot  # noqa: PLC0415
+    from sigstore.verify import Verifier  # noqa: PLC0415
+
+    try:
+        with tempfile.NamedTemporaryFile() as file:  # the one public way in is a file
+            file.write(trusted_root)
+            file.flush()
+            verifier = Verifier(trusted_root=TrustedRoot.from_file(file.name))
+        return verifier.verify_dsse(bundle, policy)
+    except (Error, ValueError, TypeError, KeyError) as error:
+        # The library lets some errors of the parsers below it through.
+        raise VerificationError(
+            f"the attestation is not signed by this registry's workflow: {_line(error)}",
+            hint="it was forged, or made elsewhere; nothing was changed here",
+        ) from error
+
+
+def require_payload_type(kind: str) -> None:
+    """Raises `VerificationError` unless the envelope holds an in-toto statement."""
+    if kind != PAYLOAD_TYPE:
+        raise VerificationError(f"the attestation's payload is {kind!r}, no in-toto statement")
+
+
+def require_subjects(subjects: dict[str, str], expected: Expected) -> None:
+    """Raises `VerificationError` unless the subjects are exactly the expected files."""
+    files = {MANIFEST_FILE: expected.manifest}
+    if expected.lock is not None:
+        files[LOCK_FILE] = expected.lock
+    if subjects.keys() != files.keys():
+        raise VerificationError(
+            f"the attestation is about {', '.join(sorted(subjects)) or 'nothing'} "
+            f"instead of {' and '.join(files)}"
+        )
+    for name, digest in files.items():
+        if subjects[name] != digest:
+            raise VerificationError(
+                f"the attestation is about another {name} ({subjects[name][:19]}…)",
+                hint="the file, or the attestation, was replaced; nothing was changed here",
+            )
+
+
+def require_version(publication: Publication, expected: Expected) -> None:
+    """Raises `VerificationError` unless it is about this name, version and number."""
+    subject = f"{expected.name}@{expected.version}"
+    if (publication.name, publication.version) != (expected.name, expected.version):
+        raise VerificationError(
+            f"the attestation is about {publication.name}@{publication.version}, not {subject}"
+        )
+    if publication.sequence != expected.sequence:
+        raise VerificationError(
+            f"the attestation of {subject} is number {publication.sequence}, "
+            f"the record number {expected.sequence}"
+        )
+
+
+def _line(error: Exception) -> str:
+    said = str(error).strip().partition("\n")[0]
+    return said or type(error).__name__
