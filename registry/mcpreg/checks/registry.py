@@ -10,6 +10,7 @@ from mcpreg.checks.rules import (
     broad_capability,
     capability_grammar,
     capability_without_variable,
+    dependency_changes,
     dependency_name,
     description_length,
     duplicate_entry,
@@ -17,7 +18,9 @@ from mcpreg.checks.rules import (
     file_name,
     file_size,
     folder_agrees,
+    held_widening,
     hidden_characters,
+    immutable_version,
     json_depth,
     json_duplicate_key,
     json_encoding,
@@ -51,6 +54,8 @@ from mcpreg.checks.rules import (
     spec_version,
     tool_name,
     tool_name_dot,
+    toolset_changes,
+    toxic_combination,
     trust_tier,
     undeclared_variable,
     unfilled_template,
@@ -118,7 +123,14 @@ RULES: tuple[ReadingRule | Rule, ...] = (
 )
 
 # About a version among the others, and about what was found out about it: `mcpreg ci check`.
-CASE_RULES: tuple[CaseRule, ...] = (lock_lists_declared_tools.RULE,)
+CASE_RULES: tuple[CaseRule, ...] = (
+    lock_lists_declared_tools.RULE,
+    immutable_version.RULE,
+    held_widening.RULE,
+    toxic_combination.RULE,
+    toolset_changes.RULE,
+    dependency_changes.RULE,
+)
 
 # What a mirrored entry without a lock must pass (SPEC section 3.4): shape, who and which version it
 # is, and that its capabilities mean something. The rest is not run, and its report says so.

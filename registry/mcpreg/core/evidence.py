@@ -97,12 +97,16 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactFile:
-    """One installed file: path below its artifact, size in bytes, `sha256:` digest."""
+    """One installed file: path below its artifact, size in bytes, `sha256:` digest.
+
+    `binary` is machine code, by its first bytes (ELF, Mach-O, PE, WebAssembly).
+    """
 
     artifact: str
     path: str
     size: int
     sha256: str
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +171,16 @@ class ScanFinding:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The static scan: how many files were read, and what was found."""
+    """The static scan: how many files were read, and what was found.
+
+    `unread` are files of the package that could not be read as source, a sentence each: too large,
+    not parsable, or compiled.
+    """
 
     files: int
     findings: tuple[ScanFinding, ...]
     tool: str
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +216,5 @@ class Evidence:
     behaviour: Behaviour | Missing = NOT_GATHERED
     tools: dict[str, str] = field(default_factory=dict)
     """Which tool, in which version, gathered what: evidence kind to `name version`."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long gathering each kind took; for benchmarks, in no report."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import mcpreg
-from mcpreg.checks import engine
+from mcpreg.checks import engine, exceptions
 from mcpreg.checks.case import Case, Surroundings
 from mcpreg.checks.finding import Finding
 from mcpreg.checks.interface import CaseRule
@@ -101,6 +101,8 @@ def report_on(folder: VersionFolder, facts: Facts, now: datetime) -> VersionRepo
         checks.append(_not_run(EVERY_OTHER_CHECK, _listed_because(folder), date))
     else:
         judgements += _about_the_case(folder, reading, facts)
+        today = facts.surroundings.today
+        judgements = list(exceptions.apply(judgements, facts.exceptions, today))
         checks = [_reported(item, facts.evidence, date) for item in judgements]
     name, _, version = folder.identity.rpartition("/")
     manifest, lock = reading.manifest, folder.files.get(LOCK_FILE)

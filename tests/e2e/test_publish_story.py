@@ -1,0 +1,417 @@
+"""From a fork's pull request to a client elsewhere, with the commands that the workflows call.
+
+Sigstore and GitHub's token issuer are local doubles that speak the real protocols; git, the package
+index, TUF, the site and the sandbox are real. Then each link of the chain in turn is forged, and
+the story must fail at that very link.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from attested_registry import adopt_sigstore, signers
+from mcpreg import gitrepo
+from mcpreg.core import canonical
+from mcpreg.core.catalog import build_targets
+from mcpreg.core.entry import Entry
+from mcpreg.core.index import Record
+from mcpreg.gitrepo import PUBLISHED
+from mcpreg.trust.keys import ONLINE
+from mcpreg.trust.repository import Publication, load_offline, sign_online
+from mcpreg.usecases.keys import init_keys
+from sigstore_double import SigstoreDouble
+from tiny_package import build_wheel, write_index
+from tiny_registry import SETTINGS, TinyRegistry, make_lock, make_manifest
+
+CLOCK = "io.github.acme/clock"
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+Completed = subprocess.CompletedProcess[str]
+
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *IDENTITY, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@dataclass
+class World:
+    """A remote, CI's clone of it, a host, and somebody elsewhere with folders of their own."""
+
+    folder: Path
+    registry: TinyRegistry
+    sigstore: SigstoreDouble
+    url: str
+    environment: dict[str, str]
+    signed: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def ci(self) -> Path:
+        return self.registry.repo
+
+    @property
+    def site(self) -> Path:
+        return self.registry.site
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "reports"
+
+    @property
+    def bundles(self) -> Path:
+        return self.folder / "bundles"
+
+    def call(self, *arguments: str, given: str = "", **environment: str) -> Completed:
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            env=self.environment | environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=self.folder,
+        )
+
+    def must(self, *arguments: str, **environment: str) -> Completed:
+        done = self.call(*arguments, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def submit(self, version: str, branch: str) -> None:
+        """Somebody forks, adds a version, and pushes it as a pull request."""
+        fork = self.folder / f"fork-{branch}"
+        git(self.folder, "clone", "-q", str(self.folder / "remote.git"), str(fork))
+        git(fork, "checkout", "-q", "-b", branch)
+        manifest = make_manifest(CLOCK, version)
+        wheel = build_wheel(self.folder / "wheels", version)
+        write_index(self.site, self.folder / "wheels")
+        folder = fork / "servers" / CLOCK / version
+        folder.mkdir(parents=True)
+        (folder / "mcps.json").write_bytes(canonical.pretty(manifest.document()))
+        (folder / "mcps-lock.json").write_bytes(make_lock(manifest, wheel).canonical())
+        (folder / "README.md").write_text("# Clock\n")
+        git(fork, "add", "-A")
+        git(fork, "commit", "-q", "-m", f"Add {CLOCK} {version}")
+        git(fork, "push", "-q", "origin", f"{branch}:refs/pull/1/head")
+        git(self.ci, "fetch", "-q", "origin", "+refs/pull/1/head:refs/pull/1/head")
+
+    def check(self) -> Completed:
+        return self.call("mcpreg", *self.job("check"), "--reports", str(self.reports), "--offline")
+
+    def job(self, name: str) -> list[str]:
+        return ["ci", name, "--repo", str(self.ci), "--rev", "main"]
+
+    def sign(self) -> Completed:
+        config = self.folder / "trust-config.json"
+        config.write_bytes(self.sigstore.trust_config())
+        return self.call(
+            "mcpreg",
+            *self.job("sign"),
+            "--reports",
+            str(self.reports),
+            "--bundles",
+            str(self.bundles),
+            "--trust-config",
+            str(config),
+            **self.sigstore.environment,
+        )
+
+    def publish(self) -> Completed:
+        key = self.registry.keys.online_uri
+        handed = ["--reports", str(self.reports), "--bundles", str(self.bundles)]
+        return self.call("mcpreg", *self.job("publish"), *handed, "--online-key", key)
+
+    def build(self) -> None:
+        output = self.folder / "built"
+        self.must("mcpreg_site", "build", "--repo", str(self.ci), "--output", str(output))
+        shutil.copytree(output, self.site, dirs_exist_ok=True)
+
+    def trust(self) -> Completed:
+        root = self.registry.keys.root
+        return self.call("mcpreg", "registry", "add", self.url, "--root-sha256", root)
+
+    def verify(self) -> Completed:
+        return self.call("mcpreg", "verify", CLOCK)
+
+    def merge(self) -> None:
+        git(self.ci, "merge", "-q", "--no-ff", "-m", "Merge", "refs/pull/1/head")
+        git(self.ci, "push", "-q", "origin", "main")
+
+    def entries(self) -> list[Entry]:
+        return list(gitrepo.read(self.ci, PUBLISHED).entries)
+
+    def sign_again(self, *entries: Entry) -> None:
+        """What somebody could do who has stolen the online key and the right to push."""
+        before = gitrepo.read(self.ci, PUBLISHED)
+        targets = build_targets(entries)
+        now = datetime.now(UTC).replace(microsecond=0)
+        expiry = before.settings.trust.expiry
+        offline = load_offline(before.trust)
+        online = signers(self.registry.keys.folder)[ONLINE]
+        published = Publication(targets.files, self.signed or before.tuf, now, expiry)
+        tuf = self.signed = sign_online(published, offline, online)
+        for name, data in tuf.items():
+            (self.site / "tuf" / name).write_bytes(data)
+        from mcpreg_site.targets import target_file
+
+        files = {target_file(path, data): data for path, data in targets.files.items()}
+        files |= {
+            f"targets/sha256/{digest.removeprefix('sha256:')}": data
+            for digest, data in targets.blobs.items()
+        }
+        for path, data in files.items():
+            (self.site / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.site / path).write_bytes(data)
+
+
+@pytest.fixture
+def world(serve: Callable[[Path], str]) -> Iterator[World]:
+    folder = Path(tempfile.mkdtemp(prefix="mcpreg-chain-"))
+    remote, repo = folder / "remote.git", folder / "ci"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
+    subprocess.run(["git", "clone", "-q", str(remote), str(repo)], check=True, capture_output=True)
+    git(repo, "checkout", "-q", "-B", "main")
+    for key, value in (("user.name", "Test"), ("user.email", "test@example.com")):
+        git(repo, "config", key, value)
+    (repo / "mcpreg.toml").write_bytes(SETTINGS)
+    now = datetime.now(UTC).replace(microsecond=0)
+    registry = TinyRegistry(repo, folder / "site", init_keys(repo, folder / "keys", now), now)
+    registry.site.mkdir()
+    with SigstoreDouble() as sigstore:
+        adopt_sigstore(registry, sigstore)
+        git(repo, "push", "-q", "origin", "main")
+        url = serve(registry.site)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("UV_", "ACTIONS_"))}
+        for kind in ("CONFIG", "DATA", "CACHE", "STATE"):
+            environment[f"XDG_{kind}_HOME"] = str(folder / kind.lower())
+        environment["UV_DEFAULT_INDEX"] = f"{url}/simple/"
+        yield World(folder, registry, sigstore, url, environment)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def merged(world: World) -> World:
+    """A reviewed version on main, checked but not attested yet."""
+    world.submit("1.0.0", "topic")
+    world.merge()
+    checked = world.check()
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    return world
+
+
+@pytest.fixture
+def live(merged: World) -> World:
+    """The version attested, published, built and served."""
+    for step in (merged.sign, merged.publish):
+        done = step()
+        assert done.returncode == 0, done.stdout + done.stderr
+    merged.build()
+    return merged
+
+
+def refused(done: Completed, says: str, code: int = 4) -> None:
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in done.stderr
+
+
+# --- the story -----------------------------------------------------------------------------
+
+
+@pytest.mark.sandbox
+def test_from_a_pull_request_to_a_client_elsewhere(world: World) -> None:
+    world.submit("1.0.0", "topic")
+    event = world.folder / "event.json"
+    event.write_text(json.dumps({"pull_request": {"user": {"login": "acme", "id": 7}}}))
+    comment = world.folder / "comment.md"
+    checked = world.must(
+        "mcpreg",
+        *("ci", "check", "--repo", str(world.ci), "--base", "main"),
+        *("--rev", "refs/pull/1/head", "--event", str(event), "--comment", str(comment)),
+        "--offline",
+    )
+    assert "1 versions checked: 0 checks failed" in checked.stdout
+    assert f"`{CLOCK}@1.0.0`" in comment.read_text()
+    world.merge()
+    assert world.check().returncode == 0
+    signed = world.sign()
+    assert "attested io.github.acme/clock/1.0.0" in signed.stdout, signed.stderr
+    published = world.publish()
+    assert f"published {CLOCK}@1.0.0" in published.stdout, published.stderr
+    git(world.ci, "push", "-q", "origin", PUBLISHED)
+    world.build()
+    assert world.trust().returncode == 0
+    verified = world.must("mcpreg", "verify", CLOCK).stdout
+    assert "attested by https://github.com/acme/registry/.github/workflows/publish.yml" in verified
+    assert ask(world) == "noon"
+
+
+def ask(world: World) -> str | None:
+    requests = [
+        {"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}},
+        {"id": 2, "method": "tools/call", "params": {"name": "now", "arguments": {}}},
+    ]
+    given = "".join(json.dumps({"jsonrpc": "2.0", **item}) + "\n" for item in requests)
+    done = world.call("mcpreg", "run", CLOCK, given=given)
+    answers = {item["id"]: item for item in map(json.loads, done.stdout.splitlines())}
+    return answers[2]["result"]["content"][0]["text"] if 2 in answers else None
+
+
+def test_nothing_new_attests_nothing_and_signs_again(live: World) -> None:
+    again = live.sign()
+    assert again.stdout.startswith("0 attested"), again.stderr
+    published = live.publish()
+    assert "1 versions, 0 new" in published.stdout, published.stderr
+
+
+# --- each link, forged ---------------------------------------------------------------------
+
+
+def test_link_manifest_changed_after_the_check(merged: World) -> None:
+    path = merged.ci / "servers" / CLOCK / "1.0.0"
+    other = make_manifest(CLOCK, "1.0.0", description="Sends your files away")
+    lock = make_lock(other)
+    (path / "mcps.json").write_bytes(canonical.pretty(other.document()))
+    (path / "mcps-lock.json").write_bytes(lock.canonical())
+    merged.registry.commit("Swap")
+    refused(merged.sign(), "is about other bytes than main has")
+
+
+def test_link_lock_changed_after_the_attestation(merged: World) -> None:
+    assert merged.sign().returncode == 0
+    path = merged.ci / "servers" / CLOCK / "1.0.0/mcps-lock.json"
+    manifest = make_manifest(CLOCK, "1.0.0")
+    path.write_bytes(make_lock(manifest, "f" * 64).canonical())
+    merged.registry.commit("Swap the lock")
+    refused(merged.publish(), "is about other bytes than main has")
+
+
+def test_link_report_changed_after_the_attestation(merged: World) -> None:
+    assert merged.sign().returncode == 0
+    (file,) = merged.reports.rglob("*.report.json")
+    report = json.loads(file.read_bytes())
+    report["checks"][0]["toolVersion"] = "another tool 9.9"
+    file.write_text(json.dumps(report))
+    refused(merged.publish(), "is about another report")
+
+
+def test_link_report_that_hides_a_failure(merged: World) -> None:
+    (file,) = merged.reports.rglob("*.report.json")
+    report = json.loads(file.read_bytes())
+    report["checks"] = report["checks"][1:]
+    file.write_text(json.dumps(report))
+    refused(merged.sign(), "lacks ")
+
+
+def test_link_bundle_missing(merged: World) -> None:
+    refused(merged.publish(), "has no attestation")
+
+
+def test_link_bundle_of_another_workflow(merged: World) -> None:
+    merged.sigstore.claims = {"workflow_path": ".github/workflows/ci.yml"}
+    assert merged.sign().returncode == 0
+    refused(merged.publish(), "not signed by this registry's workflow")
+
+
+def test_link_bundle_of_another_version(live: World) -> None:
+    (first,) = live.bundles.rglob("*.sigstore.json")
+    live.submit("1.1.0", "next")
+    live.merge()
+    assert live.check().returncode == 0
+    shutil.copyfile(first, first.with_name("1.1.0.sigstore.json"))
+    refused(live.publish(), "is about another mcps.json")
+
+
+def test_link_branch_without_its_metadata(live: World) -> None:
+    snapshot = gitrepo.read(live.ci, PUBLISHED)
+    git(live.ci, "checkout", "-q", PUBLISHED)
+    git(live.ci, "rm", "-rq", "tuf")
+    git(live.ci, "commit", "-q", "-m", "Start again")
+    git(live.ci, "checkout", "-q", "main")
+    assert snapshot.tuf
+    refused(live.publish(), "its version numbers cannot go on")
+
+
+def test_link_branch_that_rewrites_what_was_published(live: World) -> None:
+    git(live.ci, "checkout", "-q", PUBLISHED)
+    record = live.ci / f"records/{CLOCK}/1.0.0.json"
+    document = json.loads(record.read_bytes()) | {"manifest": "sha256:" + "0" * 64}
+    record.write_text(json.dumps(document))
+    git(live.ci, "commit", "-qam", "Rewrite")
+    git(live.ci, "checkout", "-q", "main")
+    refused(live.publish(), "is not what was published", code=1)
+
+
+def test_link_policy_that_asks_for_less(merged: World) -> None:
+    policy = merged.ci / "trust/policy.json"
+    document = {"policyVersion": 1, "mode": "key-only", "registry": "tiny"}
+    policy.write_bytes(canonical.dumps(document))
+    merged.registry.commit("No attestations any more")
+    refused(merged.publish(), "not consistently signed")
+
+
+def forged_record(world: World, **changes: object) -> Entry:
+    (entry,) = world.entries()
+    assert entry.record
+    record: Record = entry.record.model_copy(update=changes)
+    return replace(entry, record=record)
+
+
+def test_link_record_signed_with_a_stolen_online_key(live: World) -> None:
+    (entry,) = live.entries()
+    assert entry.record
+    fewer = entry.record.report[1:]
+    assert live.trust().returncode == 0
+    assert live.verify().returncode == 0
+    live.sign_again(forged_record(live, report=fewer))
+    refused(live.verify(), "is about another report")
+
+
+def test_link_version_that_only_a_stolen_online_key_signed(live: World) -> None:
+    (entry,) = live.entries()
+    assert entry.record
+    manifest = make_manifest(CLOCK, "6.6.6", description="Sends your files away")
+    lock = make_lock(manifest)
+    facts = {"version": "6.6.6", "manifest": manifest.digest(), "lock": lock.digest()}
+    evil = replace(
+        forged_record(live, sequence=2, **facts),
+        version="6.6.6",
+        manifest=manifest,
+        manifest_bytes=canonical.pretty(manifest.document()),
+        lock=lock,
+        lock_bytes=lock.canonical(),
+    )
+    assert live.trust().returncode == 0
+    live.sign_again(entry, evil)
+    refused(live.verify(), "is about another mcps.json")
+    assert entry.record.attestation
+    bare = evil.record.model_copy(update={"attestation": None}) if evil.record else None
+    live.sign_again(entry, replace(evil, record=bare))
+    refused(live.verify(), "has no attestation")
+
+
+def test_link_index_changed_by_the_host(live: World) -> None:
+    assert live.trust().returncode == 0
+    (index,) = (live.site / "targets/index").rglob("*.clock.json")
+    index.write_bytes(index.read_bytes().replace(b'"active"', b'"gone"'))
+    refused(live.verify(), "nobody signed")
+
+
+def test_link_root_of_somebody_else(live: World) -> None:
+    root = live.site / "tuf/1.root.json"
+    root.write_bytes(root.read_bytes().replace(b'"version":1', b'"version":2'))
+    done = live.trust()
+    assert done.returncode == 4, done.stderr
+    assert "root" in done.stderr
