@@ -42,7 +42,13 @@ dev: ## System packages and .venv
 requirements: dev ## Resolve the locks again
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --output-file requirements/dev.lock
-	for name in bootstrap node; do \
+	$(BIN)/uv pip compile --quiet pyproject.toml requirements/build.in --universal \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --output-file requirements/sign.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml requirements/build.in --extra ci --extra site \
+	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --output-file requirements/registry.lock
+	for name in bootstrap node semgrep; do \
 	  $(BIN)/uv pip compile --quiet requirements/$$name.in --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --output-file requirements/$$name.lock; done
 

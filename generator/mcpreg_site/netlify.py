@@ -28,8 +28,8 @@ PREVIEW = """\
 [build]
 publish = "public"
 command = \"\"\"
-python -m pip install --require-hashes -r requirements/dev.lock &&
-python -m pip install --no-deps . &&
+python -m pip install --require-hashes -r requirements/registry.lock &&
+python -m pip install --no-deps --no-build-isolation . &&
 mcpreg-site build --output public\"\"\"
 
 [build.environment]

@@ -6,6 +6,7 @@ servers are made up, so that nothing here needs a network.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,12 @@ from mcpreg.core.catalog import build_targets
 from mcpreg.core.index import OFFLINE_TARGETS, blob_path
 from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
 from mcpreg.core.manifest import Manifest
+from mcpreg.core.names import parse_reference
+from mcpreg.errors import McpregError
 from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.keys import NewKeys
 from mcpreg.usecases.publish import Published, publish
+from mcpreg.usecases.review import Decision, approve
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SETTINGS = b"""
@@ -110,7 +114,15 @@ class TinyRegistry:
         )
         return done.stdout.strip()
 
-    def submit(self, manifest: Manifest, *, locked: bool = True, wheel: str | None = None) -> None:
+    def submit(
+        self,
+        manifest: Manifest,
+        *,
+        locked: bool = True,
+        wheel: str | None = None,
+        approved: bool = True,
+    ) -> None:
+        """Put a version on main; a maintainer approves what it widens, if anything."""
         folder = self.repo / "servers" / manifest.name / manifest.version
         folder.mkdir(parents=True)
         (folder / "mcps.json").write_bytes(canonical.pretty(manifest.document()))
@@ -118,6 +130,15 @@ class TinyRegistry:
         if locked:
             (folder / "mcps-lock.json").write_bytes(make_lock(manifest, wheel).canonical())
         self.commit(f"Add {manifest.name} {manifest.version}")
+        if approved and any(path != folder for path in folder.parent.iterdir()):
+            self.approve(f"{manifest.name}@{manifest.version}")
+
+    def approve(self, reference: str) -> None:
+        """What `mcpreg ci approve` writes, committed; nothing when nothing is held."""
+        decision = Decision(parse_reference(reference), "This test wants it so.", self.clock)
+        with contextlib.suppress(McpregError):  # nothing widens, or nothing is published yet
+            approve(self.repo, "HEAD", decision)
+            self.commit(f"Approve {reference}")
 
     def commit(self, message: str) -> None:
         self.git("add", "-A")

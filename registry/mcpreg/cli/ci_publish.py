@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mcpreg.cli.output import emit, json_option, progress
+from mcpreg.cli.output import emit, json_option, note, progress
 
 
 @click.command("publish")
@@ -59,8 +59,11 @@ def command(  # noqa: PLR0917  # one parameter an option
         handed = read_handed(reports, bundles)
     done = publish(repo, rev, online_key, now=now, environment=os.environ, handed=handed)
     if as_json:
-        emit("ci publish", {"commit": done.commit, "new": list(done.new), "total": done.total})
+        data = {"commit": done.commit, "new": list(done.new), "total": done.total}
+        emit("ci publish", data | {"refusedReviews": list(done.refused_reviews)})
         return
+    for sentence in done.refused_reviews:
+        note(sentence)
     for version in done.new:
         click.echo(f"published {version}")
     click.echo(f"{PUBLISHED} is at {done.commit[:12]}: {done.total} versions, {len(done.new)} new")

@@ -21,6 +21,8 @@ COMMANDS = {
     "init": ("mcpreg.cli.init", "Start a manifest from a package or a server.json."),
     "validate": ("mcpreg.cli.validate", "Check manifests; say every problem at once."),
     "lock": ("mcpreg.cli.lock", "Write mcps-lock.json, or check that it is still right."),
+    "pack": ("mcpreg.cli.pack", "Pack a version into one .mcp file, reproducibly."),
+    "publish": ("mcpreg.cli.publish", "Submit a server: check it, and push a branch for it."),
     "search": ("mcpreg.cli.search", "Find servers in the registries you trust."),
     "info": ("mcpreg.cli.info", "Show a server, and what it would be able to touch."),
     "install": ("mcpreg.cli.install", "Verify and install a server."),

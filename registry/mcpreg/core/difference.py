@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mcpreg.core import canonical, safety, toolset
 from mcpreg.core.compare import Comparison, Difference, compare_manifests
 from mcpreg.core.lock import Lock, NodeRuntime
-from mcpreg.core.manifest import Manifest
+from mcpreg.core.manifest import Input, InputWithVariables, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,8 @@ def widening(old: Side, new: Side) -> Comparison:
         CapabilityError: either manifest names a capability outside the grammar.
     """
     compared = compare_manifests(old.manifest, new.manifest)
-    told = {item.subject for item in compared.widened}
     beyond = (
-        *(item for item in _new_secrets(old.manifest, new.manifest) if item.subject not in told),
+        *_new_secrets(old.manifest, new.manifest),
         *_locked_origin(old, new),
         *_dropped_consents(old.manifest, new.manifest),
         *_signer(old, new),
@@ -113,9 +112,34 @@ def digest_of(widened: Iterable[Difference]) -> str:
 
 
 def _new_secrets(old: Manifest, new: Manifest) -> Iterator[Difference]:
-    """A secret that is no `env:` capability: an argument, or the header of a remote."""
-    for name in sorted(safety.secrets_of(new) - safety.secrets_of(old)):
-        yield Difference("secret", f"env:{name}", f"receives the secret {name}")
+    """A secret that is no `env:` capability; its name alone says nothing about where it goes."""
+    before = _handed_secrets(old)
+    for subject, sentence in sorted(_handed_secrets(new).items()):
+        if subject not in before:
+            yield Difference("secret", subject, sentence)
+
+
+def _handed_secrets(manifest: Manifest) -> dict[str, str]:
+    """Secret arguments, and what is sent to remotes, by where they go."""
+    found: dict[str, str] = {}
+    for package in manifest.packages or ():
+        for item in (*(package.package_arguments or ()), *(package.runtime_arguments or ())):
+            name = (item.name if item.type == "named" else item.value_hint) or "argument"
+            if _is_secret(item, name):
+                found[f"argument {name}"] = f"receives a secret as the argument {name}"
+    for remote in manifest.remotes or ():
+        sent: dict[str, Input] = {item.name: item for item in remote.headers or ()}
+        for name, one in (sent | (remote.variables or {})).items():
+            if _is_secret(one, name):
+                found[f"{name} to {remote.url}"] = f"sends the secret {name} to {remote.url}"
+    return found
+
+
+def _is_secret(item: Input, name: str) -> bool:
+    """As `safety.secrets_of` has it for variables: leaving the mark out must not help."""
+    parts = item.variables if isinstance(item, InputWithVariables) else None
+    inner = any(variable.is_secret for variable in (parts or {}).values())
+    return item.is_secret or inner or safety.sounds_secret(name)
 
 
 def _locked_origin(old: Side, new: Side) -> Iterator[Difference]:

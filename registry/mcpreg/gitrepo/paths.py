@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcpreg.core.names import version_folder
 
 README_FILE = "README.md"
+TIERS_FILE = "tiers.json"
 PUBLISHED = "published"
 """The branch that only CI writes: main's tree, records, and signed metadata."""
 SYNCED_ENDING = ".synced.json"

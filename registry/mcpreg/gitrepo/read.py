@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import git
+from pydantic import TypeAdapter
 
 from mcpreg.core.entry import Entry
-from mcpreg.core.index import Record
+from mcpreg.core.index import Record, Tier
 from mcpreg.core.lock import LOCK_FILE, MAX_LOCK_BYTES, parse_lock
 from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, parse_manifest
 from mcpreg.core.origin import (
@@ -39,7 +40,14 @@ from mcpreg.core.reviews import (
 )
 from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import McpregError, NotFoundError
-from mcpreg.gitrepo.paths import README_FILE, SYNCED_ENDING, bundle_path, entry_folder, record_path
+from mcpreg.gitrepo.paths import (
+    README_FILE,
+    SYNCED_ENDING,
+    TIERS_FILE,
+    bundle_path,
+    entry_folder,
+    record_path,
+)
 from mcpreg.gitrepo.repository import open_repository, resolve
 
 MAX_README_BYTES = 512 << 10  # GitHub renders no more than this either
@@ -164,7 +172,7 @@ _WHOLE = ("records/", "tuf/", "trust/", f"{REVIEWS_FOLDER}/", "stats/")
 
 
 def _is_wanted(path: str) -> bool:
-    if path == SETTINGS_FILE or path.startswith(_WHOLE):
+    if path in (SETTINGS_FILE, TIERS_FILE) or path.startswith(_WHOLE):
         return True
     if path.startswith(f"{OWNERS_FOLDER}/"):
         return path.endswith(".json")
@@ -212,13 +220,24 @@ def _capped(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, bytes]]:
 
 
 def _entries(files: Mapping[str, bytes]) -> Iterable[Entry]:
+    tiers = _tiers(files)
     for path in sorted(files):
         folder, _, name = path.rpartition("/")
         if name == MANIFEST_FILE and path.startswith("servers/"):
-            yield _entry(folder, files)
+            yield _entry(folder, files, tiers)
 
 
-def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
+def _tiers(files: Mapping[str, bytes]) -> Mapping[str, Tier]:
+    """What CI worked out when it signed, by version folder."""
+    try:
+        return TypeAdapter(dict[str, Tier]).validate_json(files.get(TIERS_FILE, b"{}"))
+    except ValueError as error:
+        raise McpregError(
+            f"{TIERS_FILE} is not valid: {_first_line(error)}", where=TIERS_FILE
+        ) from error
+
+
+def _entry(folder: str, files: Mapping[str, bytes], tiers: Mapping[str, Tier]) -> Entry:
     where = f"{folder}/{MANIFEST_FILE}"
     try:
         manifest = parse_manifest(files[where])
@@ -255,6 +274,7 @@ def _entry(folder: str, files: Mapping[str, bytes]) -> Entry:
         origin=origin,
         status_mark=mark,
         attestation=attestation,
+        tier=tiers.get(folder, "unverified"),
     )
 
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcpreg.checks.case import Surroundings
-from mcpreg.core.evidence import Evidence
+from mcpreg.core.evidence import Evidence, Missing
+from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest
+from mcpreg.usecases.inspection import inspect
 from mcpreg.usecases.report import VersionFolder
+
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,47 @@ def gather(
     manifest: Manifest | None,
     surroundings: Surroundings,
     sources: Sources,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Evidence:
     """The evidence about one version; what could not be gathered is there with its reason."""
-    del folder, manifest, surroundings, sources, progress
-    return Evidence()
+    if manifest is None or folder.submission().is_listed:
+        return Evidence()
+    return _of_package(manifest, folder.lock(), surroundings, sources, progress)
+
+
+def _of_package(
+    manifest: Manifest,
+    lock: Lock | None,
+    surroundings: Surroundings,
+    sources: Sources,
+    progress: Progress,
+) -> Evidence:
+    if lock is None:
+        none = Missing("it has no lock, so nothing of it can be installed here", ours=False)
+        return Evidence(
+            derivation=none,
+            artifacts=none,
+            previous_artifacts=none,
+            advisories=none,
+            scan=none,
+            behaviour=none,
+        )
+    previous = surroundings.previous
+    found = inspect(
+        manifest,
+        lock,
+        previous=previous.lock if previous else None,
+        osv=sources.osv,
+        offline=sources.offline,
+        progress=progress,
+    )
+    return Evidence(
+        derivation=found.derivation,
+        artifacts=found.artifacts,
+        previous_artifacts=found.previous_artifacts,
+        advisories=found.advisories,
+        scan=found.scan,
+        behaviour=found.behaviour,
+        tools=found.tools,
+        seconds=found.seconds,
+    )

@@ -26,6 +26,7 @@ from mcpreg.usecases.admission import admit, digests_of, divide, is_attested
 from mcpreg.usecases.attested import Attestations
 from mcpreg.usecases.handed import Handed
 from mcpreg.usecases.report import Facts, folder_of, report_on
+from mcpreg.usecases.standing import placed
 from mcpreg.usecases.surroundings import Registry
 
 _NOTHING_HANDED = Handed()
@@ -33,11 +34,15 @@ _NOTHING_HANDED = Handed()
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a publication did: the new commit and the versions that are new in it."""
+    """What a publication did: the new commit and the versions that are new in it.
+
+    `refused_reviews` are signed reviews that do not count, a sentence each.
+    """
 
     commit: str
     new: tuple[str, ...]
     total: int
+    refused_reviews: tuple[str, ...] = ()
 
 
 def publish(
@@ -69,7 +74,8 @@ def publish(
     division = divide(main, before)
     desk = _Desk(main, Registry(main, before, now), Attestations(main.trust), handed, now)
     fresh = [desk.enter(sequence, entry) for sequence, entry in division.new]
-    entries = [*division.known, *fresh]
+    standing = placed(main, [*division.known, *fresh], now.date())
+    entries = standing.entries
     targets = build_targets(entries)
     publication = Publication(targets.files, _continued(before), now, main.settings.trust.expiry)
     tuf = sign_online(publication, offline, signer)
@@ -79,12 +85,13 @@ def publish(
         NewCommit(
             base=main.commit,
             parents=(*((before.commit,) if before else ()), main.commit),
-            files=_files(tuf, main, before, entries, desk.owners),
+            files=_files(tuf, main, before, entries, desk.owners)
+            | {gitrepo.TIERS_FILE: standing.document()},
             message=_message([str(entry) for entry in map(_named, fresh)]),
         ),
         expected=before.commit if before else None,
     )
-    return Published(commit, tuple(map(_named, fresh)), len(entries))
+    return Published(commit, tuple(map(_named, fresh)), len(entries), standing.refused)
 
 
 def _named(entry: Entry) -> str:

@@ -1,0 +1,187 @@
+"""install -> look: everything about a version's package, from one installation of its lock.
+
+One piece that fails never loses the others: each is a value or says why it is missing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcpreg.core.difference import artifact_changes
+from mcpreg.core.evidence import (
+    Advisories,
+    Artifacts,
+    Behaviour,
+    Derivation,
+    Missing,
+    Scan,
+)
+from mcpreg.core.lock import Lock
+from mcpreg.core.manifest import Manifest
+from mcpreg.errors import McpregError, NotFoundError, SandboxSetupError, UnreachableError
+from mcpreg.evidence import installed as trees
+from mcpreg.evidence import semgrep
+from mcpreg.evidence.advisories import advisories
+from mcpreg.evidence.artifacts import artifacts
+from mcpreg.evidence.installed import Installed, NotInstallable
+from mcpreg.evidence.scan import scan
+from mcpreg.packages.interface import Progress
+from mcpreg.store.places import places
+from mcpreg.usecases.behaviour import behaviour
+from mcpreg.usecases.lock import make_lock
+
+_NO_NETWORK = Missing("no network here")
+_NO_TREE = "what the lock names cannot be installed"
+_MAX_DIFFERENCES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was found out about the package of one version.
+
+    `tools` maps a kind of evidence to the tool and version that gathered it, `seconds` to how long
+    that took.
+    """
+
+    derivation: Derivation | Missing
+    artifacts: Artifacts | Missing
+    previous_artifacts: Artifacts | Missing
+    advisories: Advisories | Missing
+    scan: Scan | Missing
+    behaviour: Behaviour | Missing
+    tools: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def inspect(
+    manifest: Manifest,
+    lock: Lock,
+    *,
+    previous: Lock | None,
+    osv: Path | None,
+    offline: bool,
+    progress: Progress,
+) -> Gathered:
+    """Install the lock once and look at it from every side.
+
+    Args:
+        manifest: what the version declares.
+        lock: what it was locked to.
+        previous: the last approved version's lock; its artifacts are installed beside.
+        osv: an export of advisories; see `mcpreg.evidence.advisories`.
+        offline: ask no package index; what needs one is missing.
+        progress: takes one sentence a step.
+    """
+    cache = places().cache / "checks"
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "advisories"):
+        known = advisories(lock, osv, cache)
+    if offline:
+        none = _NO_NETWORK
+        return Gathered(none, none, none, known, none, none, _tools(none), seconds)
+    with _timed(seconds, "derivation"):
+        derived = _derived(manifest, lock, progress)
+    with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
+        with _timed(seconds, "install"):
+            tree = trees.install(lock, Path(folder), progress)
+        with _timed(seconds, "artifacts"):
+            held = artifacts(tree)
+        with _timed(seconds, "scan"):
+            scanned = _scanned(tree, cache, progress)
+        with _timed(seconds, "behaviour"):
+            behaved = _behaved(manifest, lock, tree, progress)
+    with _timed(seconds, "previous_artifacts"):
+        before = _previous(previous, progress)
+    return Gathered(derived, held, before, known, scanned, behaved, _tools(scanned), seconds)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], kind: str) -> Iterator[None]:
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[kind] = time.monotonic() - start
+
+
+def _derived(manifest: Manifest, lock: Lock, progress: Progress) -> Derivation | Missing:
+    try:
+        again, _ = make_lock(manifest, resolved_at=lock.resolved_at, progress=progress)
+    except (UnreachableError, NotFoundError, SandboxSetupError) as error:
+        return Missing(f"the lock could not be derived again: {error.message}")
+    except McpregError as error:
+        return Derivation((f"it cannot be derived at all: {error.message}",))
+    if _is_newer_node(again, lock):
+        # The lock says with which Node it was read; a newer one here derives it as well.
+        again = again.model_copy(update={"runtime": lock.runtime})
+    if again.canonical() == lock.canonical():
+        return Derivation(())
+    return Derivation(tuple(_differences(lock, again))[:_MAX_DIFFERENCES])
+
+
+def _is_newer_node(again: Lock, lock: Lock) -> bool:
+    here, there = again.runtime, lock.runtime
+    return here.kind == "node" and there.kind == "node" and here.major > there.major
+
+
+def _differences(lock: Lock, again: Lock) -> Iterator[str]:
+    changes = artifact_changes(lock, again)
+    yield from (f"{name} is not in the lock" for name in changes.added)
+    yield from (f"{name} is in the lock but is not resolved" for name in changes.removed)
+    yield from (f"{name}, derived again" for name in changes.changed)
+    mine, its = lock.toolset.tools, again.toolset.tools
+    for name in sorted(mine.keys() | its.keys()):
+        if mine.get(name) != its.get(name):
+            yield f"the tool {name!r} has another hash"
+    told = bool(changes.added or changes.removed or changes.changed)
+    document, other = lock.model_dump(mode="json"), again.model_dump(mode="json")
+    for key in document:
+        about_artifacts = key in ("wheels", "npm_packages")
+        if document[key] != other[key] and not (about_artifacts and told):
+            yield f"{key} is not what is derived"
+
+
+def _scanned(
+    tree: Installed | NotInstallable | Missing, cache: Path, progress: Progress
+) -> Scan | Missing:
+    if isinstance(tree, Missing):
+        return tree
+    if isinstance(tree, NotInstallable):
+        return Missing(_NO_TREE, ours=False)
+    try:
+        tool = semgrep.environment(cache, progress)
+    except McpregError as error:
+        return Missing(f"semgrep is not here: {error.message}")
+    progress(f"scanning {tree.own}")
+    return scan(tree, tool)
+
+
+def _behaved(
+    manifest: Manifest,
+    lock: Lock,
+    tree: Installed | NotInstallable | Missing,
+    progress: Progress,
+) -> Behaviour | Missing:
+    if isinstance(tree, Missing):
+        return tree
+    if isinstance(tree, NotInstallable):
+        return Missing(_NO_TREE, ours=False)
+    progress(f"starting {tree.own} without network")
+    return behaviour(manifest, lock, tree.root)
+
+
+def _previous(previous: Lock | None, progress: Progress) -> Artifacts | Missing:
+    if previous is None:
+        return Missing("there is no version before this one")
+    with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
+        tree = trees.install(previous, Path(folder), progress)
+        return artifacts(tree)
+
+
+def _tools(scanned: Scan | Missing) -> dict[str, str]:
+    return {"scan": scanned.tool} if isinstance(scanned, Scan) else {}
