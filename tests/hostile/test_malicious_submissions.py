@@ -2,7 +2,7 @@
 
 A folder holds the files of a version, and `expect.toml`: `rule`, `why` (the attack or incident),
 and where they are needed `says` (part of the message), `folder` (where it is submitted) and
-`[links]` (symbolic links to make).
+`[links]` (symbolic links to make). A `previous.json` is a manifest that was published before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from mcpreg.core.manifest import Manifest, parse_manifest
 from mcpreg.usecases.check import TREE_RULE, Checked, Options, check_changes
 from mcpreg.usecases.gather import Sources
 from tiny_registry import TinyRegistry, make_manifest
@@ -33,6 +34,14 @@ def registry(tiny_registry: TinyRegistry) -> TinyRegistry:
     return tiny_registry
 
 
+def publish_before(registry: TinyRegistry, manifest: Manifest) -> None:
+    """What was on main and published when the pull request was opened."""
+    registry.git("checkout", "-q", "main")
+    registry.submit(manifest, locked=False)
+    registry.publish()
+    registry.git("checkout", "-q", "-B", "submission", "main")
+
+
 def submit(registry: TinyRegistry, case: Path, expected: dict[str, Any]) -> Checked:
     manifest = case / "mcps.json"
     folder = expected.get("folder")
@@ -42,8 +51,12 @@ def submit(registry: TinyRegistry, case: Path, expected: dict[str, Any]) -> Chec
             folder = f"servers/{document['name']}/{document['version']}"
         except (ValueError, KeyError, TypeError, RecursionError):
             folder = "servers/io.github.mallory/clock/1.2.0"
+    previous = case / "previous.json"
+    if previous.exists():
+        publish_before(registry, parse_manifest(previous.read_bytes()))
     target = registry.repo / folder
-    shutil.copytree(case, target, ignore=shutil.ignore_patterns("expect.toml"))
+    ours = shutil.ignore_patterns("expect.toml", previous.name)
+    shutil.copytree(case, target, ignore=ours, dirs_exist_ok=True)
     for name, to in expected.get("links", {}).items():
         (target / name).symlink_to(to)
     registry.commit("A submission")
