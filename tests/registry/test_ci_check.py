@@ -213,6 +213,24 @@ def test_a_report_without_a_check_is_no_full_report(registry: TinyRegistry) -> N
         )
 
 
+WIDER = {"tools": [{"name": "now"}, {"name": "zones"}], "sandbox": ["net:egress:evil.example:443"]}
+
+
+def test_what_was_taken_down_is_no_measure_for_the_next_version(registry: TinyRegistry) -> None:
+    registry.git("checkout", "-q", "main")
+    registry.submit(make_manifest(CLOCK, "1.1.0", capabilities=WIDER))
+    registry.publish()
+    registry.git("checkout", "-q", "-B", "submission", "main")
+    registry.submit(make_manifest(CLOCK, "1.2.0", capabilities=WIDER), approved=False)
+    assert check(registry).ok  # as wide as the approved 1.1.0
+    registry.git("checkout", "-q", "main")
+    mark = {"status": "deleted", "message": "malware", "changedAt": "2026-11-02T00:00:00Z"}
+    write(registry, f"servers/{CLOCK}/1.1.0/status.json", json.dumps(mark))
+    registry.git("checkout", "-q", "submission")
+    (report,) = check(registry).reports
+    assert "held-widening" in {item.id for item in report.failed}
+
+
 def test_the_event_says_who_submits(tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"pull_request": {"user": {"login": "acme", "id": 7}}}))

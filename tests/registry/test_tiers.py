@@ -159,9 +159,33 @@ def test_days_are_added_to_what_was_counted() -> None:
     later = add(first, {("a/b", "1", TODAY + 30 * DAY): 1}, TODAY + 30 * DAY)
     server = later.servers["a/b"]
     assert (server.total, server.last30, server.versions) == (6, 1, {"1": 3, "2": 3})
-    assert server.days == {"2026-12-01": 1}
+    assert server.days == (1,)
+    nearer = add(first, {}, TODAY + 3 * DAY).servers["a/b"]
+    assert (nearer.days, nearer.last30) == ((0, 0, 0, 3, 2), 5)
+    silent = add(first, {}, TODAY + 99 * DAY).servers["a/b"]
+    assert (silent.days, silent.last30, silent.total) == ((), 0, 5)
     assert later.through == "2026-12-01"
     assert parse_downloads(later.canonical()) == later
+
+
+@given(
+    counts=st.dictionaries(st.integers(0, 70), st.integers(1, 9), max_size=12),
+    stops=st.lists(st.integers(0, 70), max_size=4),
+)
+def test_days_counted_in_any_steps_come_to_the_same(
+    counts: dict[int, int], stops: list[int]
+) -> None:
+    def of(first: int, last: int) -> dict[tuple[str, str, date], int]:
+        chosen = {day: number for day, number in counts.items() if first <= day <= last}
+        return {("a/b", "1", TODAY + day * DAY): number for day, number in chosen.items()}
+
+    in_steps, first = Downloads(), 0
+    for stop in sorted({*stops, 70}):
+        in_steps, first = add(in_steps, of(first, stop), TODAY + stop * DAY), stop + 1
+    assert in_steps == add(Downloads(), of(0, 70), TODAY + 70 * DAY)
+    recent = sum(number for day, number in counts.items() if day > 40)
+    if counts:
+        assert in_steps.servers["a/b"].last30 == recent
 
 
 def test_no_file_is_nothing_counted_and_a_broken_one_is_refused() -> None:

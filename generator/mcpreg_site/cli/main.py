@@ -10,6 +10,7 @@ import mcpreg
 from mcpreg.cli.main import LazyGroup, guarded
 
 COMMANDS = {
+    "stats": ("mcpreg_site.cli.stats", "Count downloads from the host's access logs."),
     "new": ("mcpreg_site.cli.new", "Begin a registry: a folder with everything it needs."),
     "build": ("mcpreg_site.cli.build", "Build the site of a commit into a folder."),
     "serve": ("mcpreg_site.cli.serve", "Serve a built site, API included, on this machine."),

@@ -6,7 +6,7 @@ file, looking at pages does not. `mcpreg-site stats` counts; nothing about clien
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -25,12 +25,15 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class ServerDownloads(Model):
-    """One server's downloads up to `through`. `days` are the last 30 days that had any."""
+    """One server's downloads. `days` counts back from `through`, at most 30, end zeros left out.
+
+    A list and not a map: at production scale the dates alone would be ten megabytes.
+    """
 
     total: Count = 0
     last30: Count = 0
     versions: dict[str, Count] = Field(default_factory=dict)
-    days: dict[Day, Count] = Field(default_factory=dict)
+    days: Annotated[tuple[Count, ...], Field(max_length=RECENT_DAYS)] = ()
 
 
 class Downloads(Model):
@@ -82,22 +85,39 @@ def add(before: Downloads, counts: dict[tuple[str, str, date], int], through: da
         counts: downloads by server, version and day, each day after `before.through`.
         through: the last day that is now counted.
     """
-    servers = dict(before.servers)
-    oldest = (through - timedelta(days=RECENT_DAYS - 1)).isoformat()
+    passed = (through - date.fromisoformat(before.through)).days if before.through else 0
+    servers = {name: _later(server, passed) for name, server in before.servers.items()}
     for (name, version, day), count in sorted(counts.items()):
         old = servers.get(name, ServerDownloads())
-        spelled = day.isoformat()
         servers[name] = ServerDownloads(
             total=old.total + count,
             versions=old.versions | {version: old.versions.get(version, 0) + count},
-            days=old.days | {spelled: old.days.get(spelled, 0) + count},
+            days=_counted(old.days, (through - day).days, count),
         )
     return Downloads(
         through=through.isoformat(),
-        servers={name: _recent(server, oldest) for name, server in sorted(servers.items())},
+        servers={
+            name: server.model_copy(update={"last30": sum(server.days)})
+            for name, server in sorted(servers.items())
+        },
     )
 
 
-def _recent(server: ServerDownloads, oldest: str) -> ServerDownloads:
-    days = {day: count for day, count in server.days.items() if day >= oldest}
-    return server.model_copy(update={"days": days, "last30": sum(days.values())})
+def _later(server: ServerDownloads, passed: int) -> ServerDownloads:
+    """The same counts, `passed` days on: what is then older than 30 days counts in no list."""
+    days = (*(0,) * min(passed, RECENT_DAYS), *server.days)[:RECENT_DAYS]
+    return server.model_copy(update={"days": _trimmed(days)})
+
+
+def _counted(days: tuple[int, ...], ago: int, count: int) -> tuple[int, ...]:
+    if ago >= RECENT_DAYS:
+        return days
+    padded = [*days, *(0,) * (ago + 1 - len(days))]
+    padded[ago] += count
+    return tuple(padded)
+
+
+def _trimmed(days: tuple[int, ...]) -> tuple[int, ...]:
+    """Without the zeros at the end."""
+    last = max((place for place, count in enumerate(days) if count), default=-1)
+    return days[: last + 1]

@@ -17,6 +17,7 @@ from typing import IO, TypeVar
 import git
 from pydantic import TypeAdapter
 
+from mcpreg.core.downloads import DOWNLOADS_FILE, MAX_DOWNLOADS_BYTES
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import Record, Tier
 from mcpreg.core.lock import LOCK_FILE, MAX_LOCK_BYTES, parse_lock
@@ -60,6 +61,7 @@ _LIMITS = {
     STATUS_FILE: MAX_MARK_BYTES,
     APPROVAL_FILE: MAX_REVIEW_BYTES,
     EXCEPTIONS_FILE: MAX_REVIEW_BYTES,
+    DOWNLOADS_FILE: MAX_DOWNLOADS_BYTES,
 }
 
 

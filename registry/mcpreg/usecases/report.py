@@ -23,7 +23,13 @@ from mcpreg.core.lock import LOCK_FILE, Lock, parse_lock
 from mcpreg.core.manifest import ACCEPTED_FILES, MANIFEST_FILE, Manifest
 from mcpreg.core.origin import ORIGIN_FILE, Origin
 from mcpreg.core.report import ReportedCheck, ReportedFinding, VersionReport
-from mcpreg.core.reviews import Exceptions, GitHubOwner, NamespaceOwner
+from mcpreg.core.reviews import (
+    EXCEPTIONS_FILE,
+    REVIEWS_FOLDER,
+    Exceptions,
+    GitHubOwner,
+    NamespaceOwner,
+)
 
 README_FILE = "README.md"
 EVERY_OTHER_CHECK = "every-other-check"
@@ -102,7 +108,9 @@ def report_on(folder: VersionFolder, facts: Facts, now: datetime) -> VersionRepo
     else:
         judgements += _about_the_case(folder, reading, facts)
         today = facts.surroundings.today
-        judgements = list(exceptions.apply(judgements, facts.exceptions, today))
+        judgements = list(
+            exceptions.apply(judgements, facts.exceptions, today, _exceptions_file(folder))
+        )
         checks = [_reported(item, facts.evidence, date) for item in judgements]
     name, _, version = folder.identity.rpartition("/")
     manifest, lock = reading.manifest, folder.files.get(LOCK_FILE)
@@ -160,6 +168,10 @@ def _about_the_case(folder: VersionFolder, reading: Reading, facts: Facts) -> It
         lock_bytes=folder.files.get(LOCK_FILE),
     )
     yield from judge(case, CASE_RULES)
+
+
+def _exceptions_file(folder: VersionFolder) -> str:
+    return f"{REVIEWS_FOLDER}/{folder.identity}/{EXCEPTIONS_FILE}"
 
 
 def _listed_because(folder: VersionFolder) -> str:
