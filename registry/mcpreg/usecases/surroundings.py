@@ -42,9 +42,7 @@ class Registry:
 
     @cached_property
     def _neighbours(self) -> tuple[Neighbour, ...]:
-        by_name = _by_name(
-            [*self.base.entries, *(self.published.entries if self.published else ())]
-        )
+        by_name = _by_name([*self.base.entries, *self._published])
         return tuple(_neighbour(latest_of(entries)) for entries in by_name.values())
 
     @cached_property
@@ -89,55 +87,6 @@ def _previous(versions: list[Entry], version: str, down: frozenset[str]) -> Prev
         entry
         for entry in versions
         if entry.version != version and not entry.is_listed and entry.folder not in down
-    ]
-    if not approved:
-        return None
-    last = max(approved, key=lambda entry: entry.record.sequence if entry.record else 0)
-    return Previous(last.version, last.manifest, last.lock)
-
-
-def _neighbours(self) -> tuple[Neighbour, ...]:
-        by_name = _by_name(
-            [*self.base.entries, *(self.published.entries if self.published else ())]
-        )
-        return tuple(_neighbour(latest_of(entries)) for entries in by_name.values())
-
-    def around(self, folder: str, name: str, version: str) -> Surroundings:
-        """The surroundings of one version."""
-        namespace = name.partition("/")[0]
-        versions = self._published_by_name.get(name, [])
-        same = next((entry for entry in versions if entry.version == version), None)
-        return Surroundings(
-            today=self.now.date(),
-            curated=self.base.settings.trust.is_curated(name),
-            others=tuple(other for other in self._neighbours if other.name != name),
-            previous=_previous(versions, version, self._down),
-            owner=self._owner(namespace),
-            submitter=self.submitter,
-            approval=self.base.approval(folder),
-            published=(same.record.manifest, same.record.lock) if same and same.record else None,
-        )
-
-    def _owner(self, namespace: str) -> NamespaceOwner | None:
-        """What maintainers wrote on main counts before what the first publication pinned."""
-        pinned = self.published.owners.get(namespace) if self.published else None
-        return self.base.owners.get(namespace) or pinned
-
-
-def _by_name(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    ordered = sorted(entries, key=lambda entry: (entry.name, entry.version))
-    return {name: list(group) for name, group in groupby(ordered, key=lambda entry: entry.name)}
-
-
-def _previous(versions: list[Entry], version: str) -> Previous | None:
-    """The version that was approved last before this one.
-
-    A listed one was never approved, and what was taken down is no measure for what comes next.
-    """
-    approved = [
-        entry
-        for entry in versions
-        if entry.version != version and not entry.is_listed and entry.record
     ]
     if not approved:
         return None
