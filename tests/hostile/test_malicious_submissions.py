@@ -29,6 +29,9 @@ OPTIONS = Options(datetime(2026, 11, 2, tzinfo=UTC), Sources(offline=True))
 @pytest.fixture
 def registry(tiny_registry: TinyRegistry) -> TinyRegistry:
     tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
+    remote = [{"type": "streamable-http", "url": "https://oracle.example.com/mcp"}]
+    oracle = make_manifest("com.example/oracle", "1.0.0", packages=None, remotes=remote)
+    tiny_registry.submit(oracle, locked=False)
     tiny_registry.git("branch", "-M", "main")
     tiny_registry.git("checkout", "-q", "-b", "submission")
     return tiny_registry
