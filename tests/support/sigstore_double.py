@@ -1,4 +1,4 @@
-"""A whole Sigstore on loopback: GitHub's token issuer, Fulcio, CT log, Rekor v2, timestamps.
+"""A whole Sigstore on loopback: GitHub's token issuer, Fulcio, CT log, Rekor, timestamps.
 
 It speaks the real protocols to the real `sigstore` client; only its keys are made up. `claims`
 changes what the next tokens say, which is how a test runs as another workflow.
@@ -11,6 +11,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,7 @@ from mcpreg.core import canonical
 from mcpreg.core.index import SigstorePolicy
 from sigstore_authority import Authority, der, new_key, spki
 from sigstore_clock import TimestampAuthority
-from sigstore_log import TransparencyLog, encode
+from sigstore_log import OlderLog, TransparencyLog, encode
 
 ISSUER = "https://token.actions.githubusercontent.com"
 REPOSITORY, WORKFLOW, REF = "acme/registry", ".github/workflows/publish.yml", "refs/heads/main"
@@ -33,8 +34,14 @@ Json = dict[str, Any]
 
 @dataclass
 class SigstoreDouble:
-    """Start it as a context manager."""
+    """Start it as a context manager. `rekor` is the log's version: 1, without timestamps, or 2.
 
+    `down` names paths that answer 503, and `answered` counts the answers by path.
+    """
+
+    rekor: int = 2
+    down: set[str] = field(default_factory=set)
+    answered: Counter[str] = field(default_factory=Counter)
     authority: Authority = field(default_factory=Authority)
     clock: TimestampAuthority = field(default_factory=TimestampAuthority)
     claims: dict[str, str] = field(default_factory=dict)
@@ -49,7 +56,8 @@ class SigstoreDouble:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.log = TransparencyLog(self.url.removeprefix("http://"))
+        log = TransparencyLog if self.rekor == 2 else OlderLog
+        self.log = log(self.url.removeprefix("http://"))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -133,8 +141,8 @@ class SigstoreDouble:
             "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
             "caUrls": [service("")],
             "oidcUrls": [service("/oidc")],
-            "rekorTlogUrls": [service("", 2)],
-            "tsaUrls": [service("/tsa")],
+            "rekorTlogUrls": [service("", self.rekor)],
+            "tsaUrls": [service("/tsa")] if self.rekor == 2 else [],
             "rekorTlogConfig": {"selector": "ANY"},
             "tsaConfig": {"selector": "ANY"},
         }
@@ -166,11 +174,12 @@ class SigstoreDouble:
                 "logId": {"keyId": encode(identity)},
             }
 
+        kind = "PKIX_ED25519" if self.rekor == 2 else "PKIX_ECDSA_P256_SHA_256"
         authority, clock = self.authority, self.clock
         certificates = hashlib.sha256(spki(authority.log_key)).digest()
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [log(self.log.key, "PKIX_ED25519", self.log.id)],
+            "tlogs": [log(self.log.key, kind, self.log.id)],
             "certificateAuthorities": [chain(authority.intermediate, authority.root)],
             "ctlogs": [log(authority.log_key, "PKIX_ECDSA_P256_SHA_256", certificates)],
             "timestampAuthorities": [chain(clock.certificate, clock.root)],
@@ -198,6 +207,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.sigstore.answered[self.path] += 1
+        if self.path in self.sigstore.down:
+            self._answer(503, b"{}")
+            return
         try:
             if self.path == "/tsa":
                 stamped = self.sigstore.clock.stamp(body)
@@ -205,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif self.path == "/api/v2/signingCert":
                 token = self.headers["Authorization"].split()[1]
                 self._json(self.sigstore.certificate(json.loads(body), token))
-            elif self.path == "/api/v2/log/entries":
+            elif self.path == f"/api/v{self.sigstore.rekor}/log/entries":
                 self._json(self.sigstore.log.add(json.loads(body)))
             else:
                 self._answer(404, b"{}")

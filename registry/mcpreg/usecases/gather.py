@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcpreg.checks.case import Surroundings
-from mcpreg.core.evidence import Evidence, Missing
+from mcpreg.core.evidence import Evidence, Missing, NamespaceProof
 from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest
+from mcpreg.evidence.namespace import Places, namespace
 from mcpreg.usecases.inspection import inspect
 from mcpreg.usecases.report import VersionFolder
 
@@ -22,6 +23,7 @@ class Sources:
 
     offline: bool = False
     osv: Path | None = None
+    places: Places = field(default_factory=Places)
 
 
 def gather(
@@ -34,19 +36,27 @@ def gather(
     """The evidence about one version; what could not be gathered is there with its reason."""
     if manifest is None or folder.submission().is_listed:
         return Evidence()
-    return _of_package(manifest, folder.lock(), surroundings, sources, progress)
+    holder: NamespaceProof | Missing = Missing("no network was allowed")
+    if not sources.offline:
+        holder = namespace(
+            manifest.name, surroundings.submitter, surroundings.owner, sources.places
+        )
+    return _of_package(manifest, folder.lock(), surroundings, sources, holder, progress)
 
 
-def _of_package(
+def _of_package(  # noqa: PLR0917  # everything that gathering stands on
     manifest: Manifest,
     lock: Lock | None,
     surroundings: Surroundings,
     sources: Sources,
+    holder: NamespaceProof | Missing,
     progress: Progress,
 ) -> Evidence:
     if lock is None:
         none = Missing("it has no lock, so nothing of it can be installed here", ours=False)
         return Evidence(
+            namespace=holder,
+            ownership=none,
             derivation=none,
             artifacts=none,
             previous_artifacts=none,
@@ -64,6 +74,8 @@ def _of_package(
         progress=progress,
     )
     return Evidence(
+        namespace=holder,
+        ownership=found.ownership,
         derivation=found.derivation,
         artifacts=found.artifacts,
         previous_artifacts=found.previous_artifacts,

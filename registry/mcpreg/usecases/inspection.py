@@ -19,6 +19,7 @@ from mcpreg.core.evidence import (
     Behaviour,
     Derivation,
     Missing,
+    PackageClaim,
     Scan,
 )
 from mcpreg.core.lock import Lock
@@ -29,6 +30,7 @@ from mcpreg.evidence import semgrep
 from mcpreg.evidence.advisories import advisories
 from mcpreg.evidence.artifacts import artifacts
 from mcpreg.evidence.installed import Installed, NotInstallable
+from mcpreg.evidence.ownership import ownership
 from mcpreg.evidence.scan import scan
 from mcpreg.packages.interface import Progress
 from mcpreg.store.places import places
@@ -49,6 +51,7 @@ class Gathered:
     """
 
     derivation: Derivation | Missing
+    ownership: tuple[PackageClaim, ...] | Missing
     artifacts: Artifacts | Missing
     previous_artifacts: Artifacts | Missing
     advisories: Advisories | Missing
@@ -83,7 +86,7 @@ def inspect(
         known = advisories(lock, osv, cache)
     if offline:
         none = _NO_NETWORK
-        return Gathered(none, none, none, known, none, none, _tools(none), seconds)
+        return Gathered(none, none, none, none, known, none, none, _tools(none), seconds)
     with _timed(seconds, "derivation"):
         derived = _derived(manifest, lock, progress)
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
@@ -91,13 +94,17 @@ def inspect(
             tree = trees.install(lock, Path(folder), progress)
         with _timed(seconds, "artifacts"):
             held = artifacts(tree)
+        with _timed(seconds, "ownership"):
+            claims = ownership(manifest, tree)
         with _timed(seconds, "scan"):
             scanned = _scanned(tree, cache, progress)
         with _timed(seconds, "behaviour"):
             behaved = _behaved(manifest, lock, tree, progress)
     with _timed(seconds, "previous_artifacts"):
         before = _previous(previous, progress)
-    return Gathered(derived, held, before, known, scanned, behaved, _tools(scanned), seconds)
+    return Gathered(
+        derived, claims, held, before, known, scanned, behaved, _tools(scanned), seconds
+    )
 
 
 @contextmanager

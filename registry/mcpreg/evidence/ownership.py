@@ -1,0 +1,72 @@
+"""Which servers a package says it belongs to.
+
+As the official registry asks: `mcpName` in an npm package's package.json, `mcp-name: NAME` in a
+PyPI package's README, which its metadata carries. Read from the installed artifact, whose hash the
+lock names, so that what was looked at is what runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mcpreg.core.evidence import Missing, PackageClaim
+from mcpreg.core.manifest import Manifest
+from mcpreg.evidence.installed import Installed, NotInstallable
+
+MAX_METADATA = 4 << 20
+_MAX_NAMES = 20
+_NAME = re.compile(r"mcp-name:\s*([A-Za-z0-9.-]{1,150}/[A-Za-z0-9._-]{1,150})", re.ASCII)
+
+
+def ownership(
+    manifest: Manifest, tree: Installed | NotInstallable | Missing
+) -> tuple[PackageClaim, ...] | Missing:
+    """What the manifest's locked package says; other packages were not installed, so not asked."""
+    if isinstance(tree, Missing):
+        return tree
+    if isinstance(tree, NotInstallable):
+        return Missing(tree.problem, ours=False)
+    name = tree.own.rpartition("@")[0]
+    for index, package in enumerate(manifest.packages or ()):
+        if package.registry_type == tree.kind and _same(package.identifier, name, tree.kind):
+            names = tuple(dict.fromkeys(_names(tree)))[:_MAX_NAMES]
+            where = "package.json" if tree.kind == "npm" else "METADATA"
+            return (PackageClaim(index, package.identifier, names, f"{where} of {tree.own}"),)
+    return Missing(f"{tree.own} is not among the manifest's packages", ours=False)
+
+
+def _same(identifier: str, name: str, kind: str) -> bool:
+    def plain(text: str) -> str:
+        return re.sub(r"[-_.]+", "-", text).casefold() if kind == "pypi" else text
+
+    return plain(identifier) == plain(name)
+
+
+def _names(tree: Installed) -> Iterator[str]:
+    for path in tree.own_files:
+        if tree.kind == "npm" and path.endswith(f"node_modules/{_npm_name(tree)}/package.json"):
+            name = _member(tree.root / path, "mcpName")
+            if name:
+                yield name
+        elif tree.kind == "pypi" and path.endswith(".dist-info/METADATA"):
+            yield from _NAME.findall(_text(tree.root / path))
+
+
+def _npm_name(tree: Installed) -> str:
+    return tree.own.rpartition("@")[0]
+
+
+def _member(path: Path, key: str) -> str | None:
+    try:
+        value = json.loads(_text(path)).get(key)
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as stream:
+        return stream.read(MAX_METADATA).decode(errors="replace")
