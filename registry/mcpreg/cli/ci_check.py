@@ -20,6 +20,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("check")
+@click.argument("servers", nargs=-1, metavar="[NAME[@VERSION]]...")
 @click.option("--repo", type=click.Path(path_type=Path), default=Path(), help="The repository.")
 @click.option("--rev", default="HEAD", show_default=True, help="What to check.")
 @click.option(
@@ -42,6 +43,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--offline", is_flag=True, help="Make no check that needs a network.")
 @json_option
 def command(  # noqa: PLR0917  # one parameter an option
+    servers: tuple[str, ...],
     repo: Path,
     rev: str,
     base: str | None,
@@ -55,10 +57,13 @@ def command(  # noqa: PLR0917  # one parameter an option
 ) -> int:
     """Make every check of what changed: the manifest's rules, and what the world says.
 
+    With NAMEs, of those servers alone, as far as they are not published yet.
+
     Installs, scans and starts what is submitted, in a sandbox without network. Exit code 1 when a
     check failed; what could not be checked says why and fails nothing here, but the publication of
     a locked version refuses it.
     """
+    from mcpreg.core.names import parse_reference
     from mcpreg.store.files import write_atomic
     from mcpreg.usecases import check
     from mcpreg.usecases.comment import render
@@ -74,7 +79,8 @@ def command(  # noqa: PLR0917  # one parameter an option
     if base:
         done = check.check_changes(repo, base, rev, options)
     else:
-        done = check.check_unpublished(repo, rev, options)
+        only = [parse_reference(server) for server in servers]
+        done = check.check_unpublished(repo, rev, options, only)
     if reports:
         check.save(done, reports)
     if sarif:

@@ -7,7 +7,7 @@ read from the base branch, never from the submission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +17,13 @@ from mcpreg import gitrepo
 from mcpreg.checks.case import Submitter
 from mcpreg.checks.finding import Finding, visible
 from mcpreg.checks.interface import Example, RuleInfo, Severity
+from mcpreg.core.entry import Entry
 from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.manifest import ACCEPTED_FILES
+from mcpreg.core.names import Reference
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE
 from mcpreg.core.report import ReportedFinding, VersionReport
+from mcpreg.errors import NotFoundError
 from mcpreg.gitrepo import PUBLISHED, README_FILE, Change, Snapshot
 from mcpreg.store.files import write_atomic
 from mcpreg.usecases.gather import Sources, gather
@@ -95,13 +98,34 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     )
 
 
-def check_unpublished(repository: Path, rev: str, options: Options) -> Checked:
-    """Check every version that `rev` has and the published branch lacks."""
+def check_unpublished(
+    repository: Path, rev: str, options: Options, only: Sequence[Reference] = ()
+) -> Checked:
+    """Check every version that `rev` has and the published branch lacks, or those named alone.
+
+    Raises:
+        NotFoundError: nothing new has such a name.
+    """
     main = gitrepo.read(repository, rev)
     published = _published(repository)
     known = {entry.folder for entry in published.entries if entry.record} if published else set()
-    folders = [folder_of(item, main.commit) for item in main.entries if item.folder not in known]
+    new = [item for item in main.entries if item.folder not in known]
+    for wanted in only:
+        if not any(_is(item, wanted) for item in new):
+            raise NotFoundError(
+                f"{rev} has no {wanted} that is not published yet",
+                hint="published versions were checked when they were published",
+            )
+    folders = [
+        folder_of(item, main.commit)
+        for item in new
+        if not only or any(_is(item, wanted) for wanted in only)
+    ]
     return Checked(_reports(folders, Registry(main, published, options.now), options))
+
+
+def _is(entry: Entry, wanted: Reference) -> bool:
+    return entry.name == wanted.name and wanted.version in (None, entry.version)
 
 
 def _published(repository: Path) -> Snapshot | None:
