@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mcpreg.checks.case import Submitter
 from mcpreg.cli.main import cli
 from mcpreg.core import canonical
 from mcpreg.core.report import VersionReport
+from mcpreg.core.reviews import GitHubOwner, NamespaceOwner
 from mcpreg.errors import McpregError, VerificationError
 from mcpreg.usecases.check import Checked, Options, check_changes, check_unpublished, save
 from mcpreg.usecases.comment import MARKER, render
@@ -256,3 +258,28 @@ def test_the_command_writes_reports_sarif_and_comment(
     assert log["runs"][0]["results"][0]["locations"]
     assert (tmp_path / "comment").read_text().startswith(MARKER)
     assert (tmp_path / "reports" / BELL / "1.0.0.report.json").is_file()
+
+
+def test_who_proved_a_namespace_first_is_pinned_by_number(registry: TinyRegistry) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    (report,) = check_unpublished(registry.repo, "HEAD", OPTIONS).reports
+    acme = GitHubOwner(login="acme", id=7)
+    owner = NamespaceOwner(namespace="io.github.acme", github=(acme,), proof="github")
+    publish(
+        registry.repo,
+        "HEAD",
+        registry.keys.online_uri,
+        now=NOW,
+        environment={},
+        handed=Handed({report.folder: report.model_copy(update={"owner": owner})}),
+    )
+    registry.git("branch", "-f", "main", "HEAD")
+    settings = registry.repo / "mcpreg.toml"
+    settings.write_text(settings.read_text().replace("io.github.acme/*", "io.github.other/*"))
+    registry.commit("Not curated")
+    registry.git("branch", "-f", "main", "HEAD")
+    registry.submit(make_manifest(BELL, "1.1.0"))
+    for number, result in ((7, "pass"), (8, "fail")):
+        options = replace(OPTIONS, submitter=Submitter("acme", number))
+        (checked,) = check_changes(registry.repo, "main", "HEAD", options).reports
+        assert results(checked)["namespace-owner"] == result

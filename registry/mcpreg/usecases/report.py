@@ -102,7 +102,7 @@ def report_on(folder: VersionFolder, facts: Facts, now: datetime) -> VersionRepo
     date = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     judgements = _about_the_manifest(submission)
     if submission.is_listed:
-        checks = [_reported(item, facts.evidence, date) for item in judgements]
+        checks = [_reported(item, folder, facts.evidence, date) for item in judgements]
         # One line for all others: eighty thousand mirrored versions would repeat it forty times.
         checks.append(_not_run(EVERY_OTHER_CHECK, _listed_because(folder), date))
     else:
@@ -111,7 +111,7 @@ def report_on(folder: VersionFolder, facts: Facts, now: datetime) -> VersionRepo
         judgements = list(
             exceptions.apply(judgements, facts.exceptions, today, _exceptions_file(folder))
         )
-        checks = [_reported(item, facts.evidence, date) for item in judgements]
+        checks = [_reported(item, folder, facts.evidence, date) for item in judgements]
     name, _, version = folder.identity.rpartition("/")
     manifest, lock = reading.manifest, folder.files.get(LOCK_FILE)
     return VersionReport(
@@ -188,7 +188,9 @@ def _not_run(identity: str, reason: str, date: str) -> ReportedCheck:
     )
 
 
-def _reported(item: Judgement, evidence: Evidence, date: str) -> ReportedCheck:
+def _reported(
+    item: Judgement, folder: VersionFolder, evidence: Evidence, date: str
+) -> ReportedCheck:
     needs = item.rule.needs if isinstance(item.rule, CaseRule) else ()
     tools = [evidence.tools[kind] for kind in needs if kind in evidence.tools]
     return ReportedCheck(
@@ -200,7 +202,10 @@ def _reported(item: Judgement, evidence: Evidence, date: str) -> ReportedCheck:
             ReportedFinding(
                 severity=finding.severity.value,
                 message=finding.message,
-                file=finding.file,
+                # In full, so that it names a place that a pull request has.
+                file=f"{folder.path}/{finding.file}"
+                if finding.file in folder.files
+                else finding.file,
                 line=finding.line,
                 column=finding.column,
                 fix=finding.fix,
