@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
+from mcpreg.usecases.check import Options, check_unpublished
+from mcpreg.usecases.gather import Sources
+from mcpreg.usecases.handed import Handed, by_folder
 from mcpreg.usecases.keys import init_keys
 from tiny_registry import TinyRegistry
 
@@ -48,6 +51,9 @@ def registry(folder: Path) -> TinyRegistry:
     return tiny
 
 
+IN_FULL = ("lock-derived-again", "artifacts-exist", "suspicious-code", "toolset-agrees")
+
+
 @pytest.mark.network
 @pytest.mark.sandbox
 def test_mcp_server_time_answers_from_git_to_sandbox(
@@ -55,7 +61,12 @@ def test_mcp_server_time_answers_from_git_to_sandbox(
 ) -> None:
     if not shutil.which("bwrap"):
         pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
-    registry.publish()
+    options = Options(registry.clock, Sources())
+    reports = check_unpublished(registry.repo, "HEAD", options).reports
+    for report in reports:
+        ran = {check.id: check.result for check in report.checks}
+        assert {ran[rule] for rule in IN_FULL} == {"pass"}
+    registry.publish(handed=Handed(by_folder(reports)))
     environment = {**os.environ, **{f"XDG_{kind}_HOME": str(folder / kind) for kind in XDG}}
 
     def mcpreg(*arguments: str) -> str:

@@ -15,36 +15,17 @@ from typing import Any
 
 import pytest
 
+from attesting import EXPECTED, LOCK, MANIFEST, OTHER, STATEMENT, Json, publication
 from mcpreg.core import canonical
 from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.manifest import MANIFEST_FILE
 from mcpreg.errors import UsageError, VerificationError
 from mcpreg.trust import attestation, trusted_root
+from mcpreg.trust import statement as statements
 from mcpreg.trust.attestation import MAX_BUNDLE_BYTES, Attested, Expected, verify_bundle
 from mcpreg.trust.signing import sign_all
-from mcpreg.trust.statement import PREDICATE_TYPE, Publication, parse, statement
+from mcpreg.trust.statement import parse, statement
 from sigstore_double import REF, REPOSITORY, WORKFLOW, SigstoreDouble
-
-MANIFEST, LOCK, OTHER = (f"sha256:{digit * 64}" for digit in "123")
-EXPECTED = Expected("io.github.acme/clock", "1.0.0", MANIFEST, LOCK, 7)
-Json = dict[str, Any]
-
-
-def publication(**changes: Any) -> Publication:  # noqa: ANN401  # any field
-    fields: Json = {
-        "registry": "tiny",
-        "name": EXPECTED.name,
-        "version": EXPECTED.version,
-        "commit": "c" * 40,
-        "sequence": EXPECTED.sequence,
-        "published_at": "2026-11-01T00:00:00Z",
-        "checks": {"file-size": "pass"},
-        "report": OTHER,
-    }
-    return Publication(**(fields | changes))
-
-
-STATEMENT = statement(publication(), MANIFEST, LOCK)
 
 
 @pytest.fixture(scope="module")
@@ -441,19 +422,77 @@ def test_without_the_check_the_forgery_would_be_believed(
     assert verify(bundle)
 
 
-def test_sigstore_itself_lets_another_kind_of_statement_through(
-    sigstore: SigstoreDouble,
-    sign: Sign,
-    tmp_path: Any,  # noqa: ANN401  # a path
+def test_without_the_kind_another_predicate_would_be_believed(
+    sign: Sign, verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sigstore.models import Bundle, TrustedRoot
-    from sigstore.verify import Verifier
+    slsa = "https://slsa.dev/provenance/v1"
+    bundle = sign(changed(predicateType=slsa))
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, "PREDICATE_TYPE", slsa)
+        assert verify(bundle)
+    with pytest.raises(VerificationError, match="is of another kind"):
+        verify(bundle)
 
-    bundle = sign(changed(predicateType="https://slsa.dev/provenance/v1"))
-    file = tmp_path / "root.json"
-    file.write_bytes(sigstore.trusted_root())
-    verifier = Verifier(trusted_root=TrustedRoot.from_file(str(file)))
-    _, payload = verifier.verify_dsse(
-        Bundle.from_json(bundle), attestation._certificate_policy(sigstore.policy())
-    )
-    assert json.loads(payload)["predicateType"] != PREDICATE_TYPE
+
+def test_refuses_what_our_workflow_signed_as_another_payload(
+    sign: Sign, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sigstore.dsse import Envelope
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Envelope, "_TYPE", "text/plain")
+        bundle = sign()
+    with pytest.raises(VerificationError, match="payload is 'text/plain'"):
+        verify(bundle)
+    monkeypatch.setattr(attestation, "require_payload_type", lambda _: None)
+    assert verify(bundle)
+
+
+def test_without_the_size_a_padded_one_would_be_read(
+    sign: Sign, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = sign() + b" " * MAX_BUNDLE_BYTES
+    with pytest.raises(VerificationError, match="at most"):
+        verify(bundle)
+    monkeypatch.setattr(attestation, "require_size", lambda _: None)
+    assert verify(bundle)
+
+
+def test_without_the_format_one_of_another_name_would_be_read(
+    sign: Sign, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "application/vnd.dev.sigstore.bundle+json;version=0.3"
+    bundle = edited(sign(), lambda it: it.update(mediaType=other))
+    with pytest.raises(VerificationError, match=r"bundle of version 0\.3"):
+        verify(bundle)
+    monkeypatch.setattr(attestation, "require_media_type", lambda _: None)
+    assert verify(bundle)
+
+
+@pytest.mark.parametrize(
+    ("without", "claims"),
+    [
+        ("OIDCSourceRepositoryIdentifier", {"repository_id": "9999"}),
+        ("OIDCSourceRepositoryOwnerIdentifier", {"repository_owner_id": "8888"}),
+        ("OIDCBuildTrigger", {"event_name": "pull_request_target"}),
+        ("OIDCRunnerEnvironment", {"runner_environment": "self-hosted"}),
+        (
+            "OIDCBuildConfigURI",
+            {"workflow_ref": f"{REPOSITORY}/.github/workflows/call.yml@{REF}"},
+        ),
+    ],
+)
+def test_each_claim_of_the_policy_counts(
+    sign: Sign,
+    verify: Verify,
+    monkeypatch: pytest.MonkeyPatch,
+    without: str,
+    claims: dict[str, str],
+) -> None:
+    from sigstore.verify import policy as rules
+
+    bundle = sign(**claims)
+    with pytest.raises(VerificationError, match=without):
+        verify(bundle)
+    monkeypatch.setattr(getattr(rules, without), "verify", lambda *_: None)
+    assert verify(bundle)

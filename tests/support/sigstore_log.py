@@ -163,7 +163,7 @@ class OlderLog(_Log):
         proposed = request["spec"]["proposedContent"]
         envelope = json.loads(proposed["envelope"])
         (verifier,) = proposed["verifiers"]
-        spec = {
+        spec: Json = {
             "envelopeHash": _digest(proposed["envelope"].encode()),
             "payloadHash": _digest(base64.b64decode(envelope["payload"])),
             "signatures": [
@@ -172,7 +172,7 @@ class OlderLog(_Log):
         }
         body = rfc8785.dumps({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
         proof = self.integrate(body)
-        promised = {
+        promised: Json = {
             "body": encode(body),
             "integratedTime": int(time.time()),
             "logID": self.id.hex(),

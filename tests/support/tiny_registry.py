@@ -22,6 +22,7 @@ from mcpreg.core.manifest import Manifest
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import McpregError
 from mcpreg.gitrepo import PUBLISHED
+from mcpreg.usecases.handed import Handed
 from mcpreg.usecases.keys import NewKeys
 from mcpreg.usecases.publish import Published, publish
 from mcpreg.usecases.review import Decision, approve
@@ -144,9 +145,18 @@ class TinyRegistry:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
 
-    def publish(self, *, later: timedelta = timedelta(hours=1)) -> Published:
+    def publish(
+        self, *, later: timedelta = timedelta(hours=1), handed: Handed | None = None
+    ) -> Published:
         self.clock += later
-        done = publish(self.repo, "HEAD", self.keys.online_uri, now=self.clock, environment={})
+        done = publish(
+            self.repo,
+            "HEAD",
+            self.keys.online_uri,
+            now=self.clock,
+            environment={},
+            handed=handed or Handed(),
+        )
         self.deploy()
         return done
 

@@ -16,7 +16,7 @@ COMMANDS = {
     "serve": ("mcpreg_site.cli.serve", "Serve a built site, API included, on this machine."),
     "sync": ("mcpreg_site.cli.sync", "Bring in the entries of other registries."),
     "export": ("mcpreg_site.cli.export", "Write the registry in the form of another."),
-    "keys": ("mcpreg_site.cli.keys", "Make the keys a registry signs with."),
+    "keys": ("mcpreg_site.cli.keys", "Make, show and replace the keys a registry signs with."),
 }
 
 

@@ -86,6 +86,8 @@ class FetchedIcon:
     png: bytes | None = None
     width: int = 0
     height: int = 0
+    harmless: bool = False
+    """Whether the problem is only that there is nothing to show: unreachable, or SVG."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 npm runs `preinstall`, `install` and `postinstall` of each package, and builds what has a
 `binding.gyp`; `prepare` is not among them: it runs for checkouts and git dependencies, which a
-lock never holds. Python runs import lines of `.pth` files, and `sitecustomize` and `usercustomize`, at every
-start of an interpreter.
+lock never holds. Python runs import lines of `.pth` files, and `sitecustomize` and
+`usercustomize`, at every start of an interpreter.
 """
 
 from __future__ import annotations

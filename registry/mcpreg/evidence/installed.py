@@ -6,6 +6,8 @@ package's own is found by installing its wheel alone, because RECORD files are t
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -143,11 +145,12 @@ def _of_folder(name: str, places: Mapping[str, str]) -> str:
 def _pypi(lock: Lock, app: Path, alone: Path, platform: str) -> Installed:
     own = own_artifact(lock)
     mine = dict(regular_files(alone))
-    claimed = _claims(app)
+    claims = _claims(app)
     owners, clashes = {}, []
     for name, path in regular_files(app):
-        owners[name] = own if name in mine else claimed.get(name, UNCLAIMED)
-        if name in mine and not _same(path, mine[name], name):
+        claimed = claims.get(name, {})
+        owners[name] = own if name in mine else next(iter(claimed), UNCLAIMED)
+        if name in mine and not _is_own(path, mine[name], claimed, own):
             clashes.append(name)
     here = {
         f"{canonicalize_name(wheel.name)}@{wheel.version}"
@@ -157,17 +160,26 @@ def _pypi(lock: Lock, app: Path, alone: Path, platform: str) -> Installed:
     return Installed(app, "pypi", own, tuple(sorted(here)), owners, tuple(clashes))
 
 
-def _same(one: Path, other: Path, name: str) -> bool:
-    # Commands in bin/ start with the path of an interpreter, written at install time.
-    return name.startswith("bin/") or one.read_bytes() == other.read_bytes()
+def _is_own(installed: Path, alone: Path, claimed: Mapping[str, str | None], own: str) -> bool:
+    """Whether the file is the package's, whichever of several the client happened to keep."""
+    if installed.parent.name == "bin":
+        return True  # starts with the path of an interpreter, written at install time
+    data = alone.read_bytes()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    others = {hashed for artifact, hashed in claimed.items() if artifact != own}
+    return others <= {digest} and installed.read_bytes() == data
 
 
-def _claims(app: Path) -> dict[str, str]:
-    """Which distribution's RECORD lists a file. Each one's word, good enough for dependencies."""
-    claimed: dict[str, str] = {}
+def _claims(app: Path) -> dict[str, dict[str, str | None]]:
+    """Which distributions' RECORD lists a file, and with which hash (PEP 376, base64url).
+
+    It is each one's word, good enough for telling dependencies from each other.
+    """
+    claims: dict[str, dict[str, str | None]] = {}
     for distribution in PathDistribution.discover(path=[str(app)]):
         with suppress(ValueError, KeyError, TypeError, OSError):  # a RECORD may hold anything
             name = canonicalize_name(distribution.metadata["Name"] or "")
             for file in distribution.files or ():
-                claimed.setdefault(file.as_posix(), f"{name}@{distribution.version}")
-    return claimed
+                hashed = file.hash.value if file.hash else None
+                claims.setdefault(file.as_posix(), {})[f"{name}@{distribution.version}"] = hashed
+    return claims

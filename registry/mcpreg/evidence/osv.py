@@ -90,7 +90,7 @@ def _is_about(affected: Json, wanted: tuple[str, str]) -> bool:
 def _affects(affected: Json, version: str, key: Key) -> bool:
     listed = affected.get("versions")
     ranges = [item for item in _objects(affected.get("ranges")) if item.get("type") != "GIT"]
-    if not listed and not ranges:
+    if not listed and not affected.get("ranges"):
         return True  # about the package as a whole
     if isinstance(listed, list) and version in listed:
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ MAX_FILE = 16 << 20  # bytes; the largest real bundle seen has 6 MB
 MAX_TOTAL = 128 << 20
 MAX_FILES = 20_000
 MAX_FINDINGS = 200
+MAX_REPEATED = 3  # findings of one rule in one file
 MAX_UNREAD = 50
 _MAX_MESSAGE = 500
 _LANGUAGES = {
@@ -40,7 +42,9 @@ _LANGUAGES = {
     ".sh": ".sh",
 }
 _DECLARATIONS = (".d.ts", ".d.mts", ".d.cts", ".pyi")
-_COMPILED = (".pyc", ".pyo", ".so", ".node", ".wasm", ".dll", ".dylib", ".exe", ".jsc", ".asar")
+_COMPILED = (".so", ".node", ".wasm", ".dll", ".dylib", ".exe", ".asar", ".pyd")
+# Compiled from a language that is published as source: what it hides, nobody was to read.
+_BYTECODE = (".pyc", ".pyo", ".jsc")
 _SHEBANGS = ((b"python", ".py"), (b"node", ".js"), (b"sh", ".sh"))
 
 
@@ -50,6 +54,7 @@ class _Sources:
 
     names: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+    bytecode: list[str] = field(default_factory=list)
     size: int = 0
 
 
@@ -64,9 +69,10 @@ def scan(installed: Installed, semgrep: Semgrep) -> Scan | Missing:
         except McpregError as error:
             return Missing(f"the static scan failed: {error.message}")
     unread = [*sources.unread, *_unparsed(document, sources.names)]
+    found = [*map(_of_bytecode, sources.bytecode), *_findings(document, sources.names)]
     return Scan(
         files=len(sources.names),
-        findings=tuple(_findings(document, sources.names)[:MAX_FINDINGS]),
+        findings=tuple(_shortened(found)[:MAX_FINDINGS]),
         tool=semgrep.version,
         unread=tuple(unread[:MAX_UNREAD]),
     )
@@ -78,7 +84,10 @@ def _copied(installed: Installed, target: Path) -> _Sources:
         path = installed.root / name
         ending = _language(path)
         if ending is None:
-            if PurePosixPath(name).suffix.lower() in _COMPILED:
+            suffix = PurePosixPath(name).suffix.lower()
+            if suffix in _BYTECODE:
+                sources.bytecode.append(name)
+            elif suffix in _COMPILED:
                 sources.unread.append(f"{name} is compiled")
             continue
         size = path.stat().st_size
@@ -120,7 +129,22 @@ def _findings(document: Mapping[str, Any], names: Mapping[str, str]) -> list[Sca
         )
         for result in document.get("results", ())
     }
-    return sorted(found, key=lambda item: (item.severity, item.path, item.line, item.rule))
+    return list(found)
+
+
+def _of_bytecode(name: str) -> ScanFinding:
+    return ScanFinding("bytecode", "error", name, 1, "code is shipped without its source")
+
+
+def _shortened(found: Iterable[ScanFinding]) -> list[ScanFinding]:
+    """Errors first, and of a rule in a file the first few only: a bundle repeats itself."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for item in sorted(found, key=lambda item: (item.severity, item.path, item.line, item.rule)):
+        seen[item.rule, item.path] += 1
+        if seen[item.rule, item.path] <= MAX_REPEATED:
+            kept.append(item)
+    return kept
 
 
 def _severity(word: str) -> Literal["error", "warning"]:
@@ -135,7 +159,9 @@ def _unparsed(document: Mapping[str, Any], names: Mapping[str, str]) -> Iterable
         word = kind[0] if isinstance(kind, list) and kind else kind
         name = names.get(PurePosixPath(str(error.get("path") or "")).name)
         if name is not None:
-            problems.setdefault(name, f"{name} could not be read whole ({word})")
+            rule = str(error.get("rule_id") or "").rpartition(".")[2]
+            by = f" by {rule}" if rule else ""
+            problems.setdefault(name, f"{name} could not be read whole{by} ({word})")
     read = {PurePosixPath(path).name for path in document.get("paths", {}).get("scanned", ())}
     for copied, name in names.items():
         if copied not in read:

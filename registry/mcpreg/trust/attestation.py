@@ -1,14 +1,26 @@
 """Verifying an attestation: sigstore's checks with a policy of ours, and all that it leaves open.
 
 `Verifier.verify_dsse` checks certificate, timestamps, log and signature. It does not look at the
-payload's type, the statement, its subjects or its predicate; the steps after it do. The outer
-`logIndex`, and on Rekor v2 `integratedTime`, are covered by no signature and used for nothing.
+payload's type, the statement, its subjects or its predicate; our steps do, tagged in the code:
+
+1. The bundle is small, strict JSON, and of the one media type that our workflow writes.
+2. The trusted root is the one that came in; no cache of this machine is asked.
+3. sigstore's own: a verified time, the certificate's chain at that time, its place in the CT log,
+   the log entry's proof and checkpoint, one signature, and the entry's agreement with it.
+4. Within 3, the certificate is our workflow's: by name and number, on its branch, of a push.
+5. The payload is an in-toto statement of our predicate type, read strictly.
+6. Its subjects are exactly the expected files, with their digests.
+7. Its name, version and sequence are the expected ones.
+
+The outer `logIndex`, and on Rekor v2 `integratedTime`, are covered by no signature and used for
+nothing.
 """
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mcpreg.core import position
@@ -21,14 +33,17 @@ from mcpreg.trust.statement import PAYLOAD_TYPE, Publication, parse
 
 if TYPE_CHECKING:  # importing sigstore takes a quarter of a second
     from sigstore.models import Bundle
+    from sigstore.verify import Verifier
     from sigstore.verify.policy import VerificationPolicy
 
 MAX_BUNDLE_BYTES = 256 << 10  # a real one with two timestamps and a deep log has 12 KB
+MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"  # older ones may lack a checkpoint
 GITHUB = "https://github.com/"
 RUNNER = "github-hosted"
 TRIGGER = (
     "push"  # a pull_request_target run has the same identity and branch, and runs others' code
 )
+_REPLACED = "the file, or its attestation, is damaged or was replaced; nothing was changed here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +80,13 @@ def verify_bundle(
     Raises:
         VerificationError: any step fails; the message says which.
     """
-    parsed = _parse(bundle)
-    kind, payload = _verified(parsed, _certificate_policy(policy), trusted_root)
-    require_payload_type(kind)
+    parsed = _parse(bundle)  # (1)
+    verifier = _verifier(trusted_root)  # (2)
+    kind, payload = _verified(verifier, parsed, _certificate_policy(policy))  # (3) (4)
+    require_payload_type(kind)  # (5)
     publication, subjects = parse(payload)
-    require_subjects(subjects, expected)
-    require_version(publication, expected)
+    require_subjects(subjects, expected)  # (6)
+    require_version(publication, expected)  # (7)
     moment = parsed.signing_certificate.not_valid_before_utc
     return Attested(
         publication,
@@ -88,18 +104,35 @@ def _parse(bundle: bytes) -> Bundle:
     from sigstore.errors import Error  # noqa: PLC0415  # slow to import
     from sigstore.models import Bundle  # noqa: PLC0415
 
-    if len(bundle) > MAX_BUNDLE_BYTES:
-        raise VerificationError(
-            f"the attestation has {len(bundle)} bytes; at most {MAX_BUNDLE_BYTES}"
-        )
+    require_size(bundle)
     try:
-        position.loads(bundle)  # depth and duplicate keys, before a parser that allows both
+        document = position.loads(bundle)  # depth and doubled keys: the next parser allows both
+        require_media_type(document)
         return Bundle.from_json(bundle)
     except (StrictJSONError, Error, ValueError) as error:
         raise VerificationError(
             f"the attestation is no Sigstore bundle: {_line(error)}",
-            hint="the file is damaged or was replaced; nothing was changed here",
+            hint=_REPLACED,
         ) from error
+
+
+def require_size(bundle: bytes) -> None:
+    """Raises `VerificationError` if a bundle is larger than any honest one."""
+    if len(bundle) > MAX_BUNDLE_BYTES:
+        raise VerificationError(
+            f"the attestation has {len(bundle)} bytes; at most {MAX_BUNDLE_BYTES}",
+            hint=_REPLACED,
+        )
+
+
+def require_media_type(document: object) -> None:
+    """Raises `VerificationError` unless a bundle's JSON is of the one format that we write."""
+    kind = document.get("mediaType") if isinstance(document, dict) else None
+    if kind != MEDIA_TYPE:
+        raise VerificationError(
+            f"the attestation is no Sigstore bundle of version 0.3: {str(kind)[:80]!r}",
+            hint="a newer mcpreg may read it; nothing was changed here",
+        )
 
 
 def _certificate_policy(policy: SigstorePolicy) -> VerificationPolicy:
@@ -122,7 +155,8 @@ def _certificate_policy(policy: SigstorePolicy) -> VerificationPolicy:
     )
 
 
-def _verified(bundle: Bundle, policy: VerificationPolicy, trusted_root: bytes) -> tuple[str, bytes]:
+@lru_cache(maxsize=4)  # one a registry; building it takes longer than verifying
+def _verifier(trusted_root: bytes) -> Verifier:
     from sigstore.errors import Error  # noqa: PLC0415  # slow to import
     from sigstore.models import TrustedRoot  # noqa: PLC0415
     from sigstore.verify import Verifier  # noqa: PLC0415
@@ -131,7 +165,18 @@ def _verified(bundle: Bundle, policy: VerificationPolicy, trusted_root: bytes) -
         with tempfile.NamedTemporaryFile() as file:  # the one public way in is a file
             file.write(trusted_root)
             file.flush()
-            verifier = Verifier(trusted_root=TrustedRoot.from_file(file.name))
+            return Verifier(trusted_root=TrustedRoot.from_file(file.name))
+    except (Error, ValueError, TypeError, KeyError) as error:
+        raise VerificationError(
+            f"the Sigstore root cannot be read: {_line(error)}",
+            hint="the registry's operators publish it with mcpreg-site keys",
+        ) from error
+
+
+def _verified(verifier: Verifier, bundle: Bundle, policy: VerificationPolicy) -> tuple[str, bytes]:
+    from sigstore.errors import Error  # noqa: PLC0415  # slow to import
+
+    try:
         return verifier.verify_dsse(bundle, policy)
     except (Error, ValueError, TypeError, KeyError) as error:
         # The library lets some errors of the parsers below it through.
@@ -144,7 +189,9 @@ def _verified(bundle: Bundle, policy: VerificationPolicy, trusted_root: bytes) -
 def require_payload_type(kind: str) -> None:
     """Raises `VerificationError` unless the envelope holds an in-toto statement."""
     if kind != PAYLOAD_TYPE:
-        raise VerificationError(f"the attestation's payload is {kind!r}, no in-toto statement")
+        raise VerificationError(
+            f"the attestation's payload is {kind[:80]!r}, no in-toto statement", hint=_REPLACED
+        )
 
 
 def require_subjects(subjects: dict[str, str], expected: Expected) -> None:
@@ -155,13 +202,14 @@ def require_subjects(subjects: dict[str, str], expected: Expected) -> None:
     if subjects.keys() != files.keys():
         raise VerificationError(
             f"the attestation is about {', '.join(sorted(subjects)) or 'nothing'} "
-            f"instead of {' and '.join(files)}"
+            f"instead of {' and '.join(files)}",
+            hint=_REPLACED,
         )
     for name, digest in files.items():
         if subjects[name] != digest:
             raise VerificationError(
                 f"the attestation is about another {name} ({subjects[name][:19]}…)",
-                hint="the file, or the attestation, was replaced; nothing was changed here",
+                hint=_REPLACED,
             )
 
 
@@ -170,12 +218,14 @@ def require_version(publication: Publication, expected: Expected) -> None:
     subject = f"{expected.name}@{expected.version}"
     if (publication.name, publication.version) != (expected.name, expected.version):
         raise VerificationError(
-            f"the attestation is about {publication.name}@{publication.version}, not {subject}"
+            f"the attestation is about {publication.name}@{publication.version}, not {subject}",
+            hint=_REPLACED,
         )
     if publication.sequence != expected.sequence:
         raise VerificationError(
             f"the attestation of {subject} is number {publication.sequence}, "
-            f"the record number {expected.sequence}"
+            f"the record number {expected.sequence}",
+            hint=_REPLACED,
         )
 
 

@@ -12,16 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
-from tuf.api.exceptions import (
-    DownloadError,
-    DownloadHTTPError,
-    DownloadLengthMismatchError,
-    ExpiredMetadataError,
-    RepositoryError,
-)
 from tuf.ngclient import Updater, UpdaterConfig
-from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
-from urllib3.exceptions import HTTPError
 
 from mcpreg.core import canonical
 from mcpreg.core.index import (
@@ -37,49 +28,19 @@ from mcpreg.core.index import (
 from mcpreg.errors import (
     NotFoundError,
     PolicyError,
-    UnreachableError,
     UsageError,
     VerificationError,
 )
 from mcpreg.store.files import locked, write_atomic
+from mcpreg.trust.fetch import BoundedFetcher, download, translated
 from mcpreg.trust.pins import Pin
 
-SOCKET_TIMEOUT = 15  # seconds without a byte; a CDN answers in milliseconds
 MAX_ROOT_BYTES = 512_000  # python-tuf's own cap
 
 
 def fetch_first_root(url: str) -> bytes:
     """Version 1 of the root, to be pinned. Raises `UnreachableError` or `VerificationError`."""
-    return _download(f"{url}/tuf/1.root.json", MAX_ROOT_BYTES)
-
-
-def _download(url: str, limit: int) -> bytes:
-    with _translated(url):
-        data: bytes = Urllib3Fetcher(SOCKET_TIMEOUT).download_bytes(url, limit)
-        return data
-    raise AssertionError  # pragma: no cover  # the block returns or raises
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn the libraries' exceptions into ours, once, at the boundary."""
-    try:
-        yield
-    except ExpiredMetadataError as error:
-        raise VerificationError(
-            f"{what}: the registry's signed state has expired ({error})",
-            hint="installed servers still run; ask the registry's operators to sign again",
-        ) from error
-    except (RepositoryError, DownloadLengthMismatchError) as error:
-        raise VerificationError(
-            f"{what}: {error}",
-            hint="the host, or something on the way, serves bytes that nobody signed; "
-            "nothing was changed here",
-        ) from error
-    except DownloadHTTPError as error:
-        raise UnreachableError(f"{what}: HTTP status {error.status_code}") from error
-    except (DownloadError, HTTPError) as error:
-        raise UnreachableError(f"{what}: {error}", hint="is the address right?") from error
+    return download(f"{url}/tuf/1.root.json", MAX_ROOT_BYTES)
 
 
 class RegistryClient:
@@ -102,12 +63,12 @@ class RegistryClient:
             return
         metadata = self._cache / "metadata"
         metadata.mkdir(parents=True, exist_ok=True)
-        with self._lock(), _translated(self.pin.url):
+        with self._lock(), translated(self.pin.url):
             updater = Updater(
                 metadata_dir=str(metadata),
                 metadata_base_url=f"{self.pin.url}/tuf/",
                 target_base_url=f"{self.pin.url}/targets/",
-                fetcher=Urllib3Fetcher(SOCKET_TIMEOUT),
+                fetcher=BoundedFetcher(),
                 config=UpdaterConfig(),
                 bootstrap=self._root,
             )
@@ -124,7 +85,7 @@ class RegistryClient:
         """A TUF target's verified bytes, or None when no signed metadata lists it."""
         self.refresh()
         assert self._updater is not None  # noqa: S101  # refresh sets it or raises
-        with self._lock(), _translated(f"{self.pin.url} {path}"):
+        with self._lock(), translated(f"{self.pin.url} {path}"):
             info = self._updater.get_targetinfo(path)
             if info is None:
                 return None
@@ -193,7 +154,7 @@ class RegistryClient:
         if canonical.sha256(data) == file.sha256:
             return data
         url = f"{self.pin.url}/{blob_path(file.sha256)}"
-        data = _download(url, file.length)
+        data = download(url, file.length)
         if len(data) != file.length or canonical.sha256(data) != file.sha256:
             raise VerificationError(
                 f"{url} has other bytes than the signed index says",

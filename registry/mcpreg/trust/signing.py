@@ -1,16 +1,17 @@
 """Signing statements as the workflow that this runs in (Sigstore, keyless).
 
 One certificate serves a batch; entries go to the log in parallel, at most five a second, because
-one can take ten seconds and the log is everybody's.
+one can take ten seconds and the log is everybody's. What was signed before a service failed is
+handed over all the same: a statement in the public log is not to be signed again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mcpreg.errors import McpregError, UnreachableError, UsageError
 
@@ -18,14 +19,16 @@ if TYPE_CHECKING:  # importing sigstore takes a quarter of a second
     from sigstore.dsse import Statement
     from sigstore.models import ClientTrustConfig
     from sigstore.oidc import IdentityToken
-    from sigstore.sign import Signer
+    from sigstore.sign import Signer, SigningContext
 
 AT_ONCE = 8
 PER_SECOND = 5.0
 ATTEMPTS = 3
+PAUSE = 2.0  # seconds before the second attempt, twice that before the third
 BATCH = 100  # statements a certificate: it is valid for ten minutes
 
 Item = tuple[str, bytes]
+Made = TypeVar("Made")
 
 
 def sign_all(
@@ -44,48 +47,87 @@ def sign_all(
     Raises:
         UsageError: nothing here says who this is: no ambient OIDC token.
         UnreachableError: Fulcio, the log or the timestamp authority does not answer.
-        McpregError: one of them refuses.
+        McpregError: one of them refuses. These two after the bundles that were made.
     """
-    from sigstore.dsse import Statement  # noqa: PLC0415  # slow to import
-    from sigstore.sign import SigningContext  # noqa: PLC0415
+    from sigstore.sign import SigningContext  # noqa: PLC0415  # slow to import
 
     if not items:
         return
     context = SigningContext.from_trust_config(_config(trust_config))
     pace = _Pace(PER_SECOND)
     for start in range(0, len(items), BATCH):
-        with context.signer(_identity()) as signer, ThreadPoolExecutor(AT_ONCE) as pool:
-
-            def one(item: Item, signer: Signer = signer) -> Item:
-                progress(f"attesting {item[0]}")
-                return item[0], _patiently(signer, Statement(item[1]), pace)
-
-            yield from pool.map(one, items[start : start + BATCH])
+        yield from _batch(items[start : start + BATCH], context, pace, progress)
 
 
-def _patiently(signer: Signer, statement: Statement, pace: _Pace) -> bytes:
-    """The bundle; an entry that fails is tried again with a growing pause."""
+def _batch(
+    items: Sequence[Item], context: SigningContext, pace: _Pace, progress: Callable[[str], None]
+) -> Iterator[Item]:
+    """As `sign_all`, with one certificate."""
+    from sigstore.dsse import Statement  # noqa: PLC0415  # slow to import
+
+    identity = _identity()
+    signer = _patiently(lambda: _signer(context, identity))
+
+    def one(item: Item) -> bytes:
+        progress(f"attesting {item[0]}")
+        return _patiently(lambda: _signed(signer, Statement(item[1]), pace))
+
+    failure: McpregError | None = None
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting: list[Future[bytes]] = [pool.submit(one, item) for item in items]
+        for (key, _), future in zip(items, waiting, strict=True):
+            try:
+                yield key, future.result()
+            except McpregError as error:
+                failure = failure or error
+                for other in waiting:  # those that began are waited for
+                    other.cancel()
+            except CancelledError:
+                continue
+    if failure is not None:
+        raise failure
+
+
+def _signer(context: SigningContext, identity: IdentityToken) -> Signer:
+    with context.signer(identity) as signer:  # fetches the certificate; leaving closes nothing
+        return signer
+
+
+def _signed(signer: Signer, statement: Statement, pace: _Pace) -> bytes:
+    pace.wait()
+    return signer.sign_dsse(statement).to_json().encode()
+
+
+def _patiently(make: Callable[[], Made]) -> Made:
+    """What `make` makes; a failure is tried again after a growing pause."""
     for attempt in range(1, ATTEMPTS + 1):
-        pace.wait()
         try:
-            return signer.sign_dsse(statement).to_json().encode()
+            return make()
         except Exception as error:  # each service's client raises its own kinds
             if attempt == ATTEMPTS:
                 raise _translated(error) from error
-            time.sleep(2.0**attempt)
+            time.sleep(PAUSE * attempt)
     raise AssertionError  # pragma: no cover  # the loop returns or raises
 
 
 def _config(trust_config: bytes | None) -> ClientTrustConfig:
-    from sigstore.errors import Error  # noqa: PLC0415  # slow to import
+    from sigstore.errors import Error, TUFError  # noqa: PLC0415  # slow to import
     from sigstore.models import ClientTrustConfig  # noqa: PLC0415
 
     try:
         if trust_config is None:
             return ClientTrustConfig.production()
         return ClientTrustConfig.from_json(trust_config.decode())
+    except TUFError as error:
+        raise UnreachableError(
+            f"the public Sigstore's trust config cannot be had: {error.message}",
+            hint="run the workflow again; nothing was signed",
+        ) from error
     except (Error, ValueError) as error:
-        raise UsageError(f"the Sigstore trust config cannot be read: {error}") from error
+        raise UsageError(
+            f"the Sigstore trust config cannot be read: {error}",
+            hint="--trust-config takes a ClientTrustConfig as JSON (media type version 0.1)",
+        ) from error
 
 
 def _identity() -> IdentityToken:
@@ -114,10 +156,14 @@ def _translated(error: Exception) -> McpregError:
     import requests  # noqa: PLC0415  # sigstore's own client
 
     if isinstance(error, requests.ConnectionError | requests.Timeout):
-        return UnreachableError(f"Sigstore does not answer: {error}")
+        return UnreachableError(
+            f"Sigstore does not answer: {error}",
+            hint="run the workflow again; it signs what has no attestation",
+        )
+    said = str(error) or str(error.__cause__ or "") or type(error).__name__
     return McpregError(
-        f"Sigstore refuses to sign: {error}",
-        hint="nothing was published; run the workflow again",
+        f"Sigstore refuses to sign: {said}",
+        hint="run the workflow again; it signs what has no attestation",
     )
 
 

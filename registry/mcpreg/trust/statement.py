@@ -28,6 +28,8 @@ _HINT = "somebody put another statement in its place; nothing was changed here"
 class Publication(Model):
     """The predicate: one version, published once."""
 
+    model_config = ConfigDict(strict=True)
+
     registry: str
     name: str
     version: str
@@ -96,7 +98,7 @@ def parse(payload: bytes) -> tuple[Publication, dict[str, str]]:
             f"the attestation is of another kind: {document.predicate_type!r}", hint=_HINT
         )
     try:
-        publication = Publication.model_validate(document.predicate)
+        publication = Publication.model_validate(document.predicate, by_alias=True, by_name=False)
     except ValidationError as error:
         raise VerificationError(
             f"the attestation's predicate cannot be read: {_first(error)}",

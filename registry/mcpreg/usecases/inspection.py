@@ -33,9 +33,10 @@ from mcpreg.evidence.installed import Installed, NotInstallable
 from mcpreg.evidence.ownership import ownership
 from mcpreg.evidence.scan import scan
 from mcpreg.packages.interface import Progress
+from mcpreg.packages.registry import kind_for
 from mcpreg.store.places import places
 from mcpreg.usecases.behaviour import behaviour
-from mcpreg.usecases.lock import make_lock
+from mcpreg.usecases.lock import lockable_package, locked_toolset
 
 _NO_NETWORK = Missing("no network here")
 _NO_TREE = "what the lock names cannot be installed"
@@ -87,8 +88,6 @@ def inspect(
     if offline:
         none = _NO_NETWORK
         return Gathered(none, none, none, none, known, none, none, _tools(none), seconds)
-    with _timed(seconds, "derivation"):
-        derived = _derived(manifest, lock, progress)
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
         with _timed(seconds, "install"):
             tree = trees.install(lock, Path(folder), progress)
@@ -100,6 +99,8 @@ def inspect(
             scanned = _scanned(tree, cache, progress)
         with _timed(seconds, "behaviour"):
             behaved = _behaved(manifest, lock, tree, progress)
+        with _timed(seconds, "derivation"):
+            derived = _derived(manifest, lock, tree, behaved, progress)
     with _timed(seconds, "previous_artifacts"):
         before = _previous(previous, progress)
     return Gathered(
@@ -116,24 +117,60 @@ def _timed(seconds: dict[str, float], kind: str) -> Iterator[None]:
         seconds[kind] = time.monotonic() - start
 
 
-def _derived(manifest: Manifest, lock: Lock, progress: Progress) -> Derivation | Missing:
+def _derived(
+    manifest: Manifest,
+    lock: Lock,
+    tree: Installed | NotInstallable | Missing,
+    behaved: Behaviour | Missing,
+    progress: Progress,
+) -> Derivation | Missing:
+    """What `make_lock` does, on the tree that is there already: it is what would be installed,
+    unless other artifacts are resolved, and then the lock is wrong whatever it would offer.
+    """
+    if isinstance(tree, Missing):
+        return tree
     try:
-        again, _ = make_lock(manifest, resolved_at=lock.resolved_at, progress=progress)
+        again = _resolved_again(manifest, lock, tree, behaved, progress)
     except (UnreachableError, NotFoundError, SandboxSetupError) as error:
         return Missing(f"the lock could not be derived again: {error.message}")
     except McpregError as error:
         return Derivation((f"it cannot be derived at all: {error.message}",))
-    if _is_newer_node(again, lock):
-        # The lock says with which Node it was read; a newer one here derives it as well.
-        again = again.model_copy(update={"runtime": lock.runtime})
     if again.canonical() == lock.canonical():
         return Derivation(())
     return Derivation(tuple(_differences(lock, again))[:_MAX_DIFFERENCES])
 
 
-def _is_newer_node(again: Lock, lock: Lock) -> bool:
-    here, there = again.runtime, lock.runtime
-    return here.kind == "node" and there.kind == "node" and here.major > there.major
+def _resolved_again(
+    manifest: Manifest,
+    lock: Lock,
+    tree: Installed | NotInstallable,
+    behaved: Behaviour | Missing,
+    progress: Progress,
+) -> Lock:
+    package = lockable_package(manifest)
+    kind = kind_for(package.registry_type)
+    progress(f"resolving {package.identifier} {package.version} as of {lock.resolved_at}")
+    with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
+        resolution = kind.resolve(package, lock.resolved_at, Path(folder))
+    runtime, known = resolution.runtime, lock.runtime
+    if runtime.kind == "node" and known.kind == "node" and runtime.major > known.major:
+        runtime = known  # with which Node it was read; every newer one derives it as well
+    # What cannot be read here (nothing installed, nothing offered) is another check's finding.
+    entry = kind.entry(package, tree.root) if isinstance(tree, Installed) else lock.entry
+    offer = behaved.offer if isinstance(behaved, Behaviour) else None
+    return Lock(
+        name=manifest.name,
+        version=manifest.version,
+        manifest=manifest.digest(),
+        resolved_at=lock.resolved_at,
+        runtime=runtime,
+        package=resolution.package,
+        entry=entry,
+        wheels=resolution.wheels,
+        npm_packages=resolution.npm_packages,
+        toolset=locked_toolset(offer) if offer else lock.toolset,
+        sandbox=manifest.capabilities.sandbox,
+    )
 
 
 def _differences(lock: Lock, again: Lock) -> Iterator[str]:
