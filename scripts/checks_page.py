@@ -1,6 +1,6 @@
 """Write docs/checks.md: every check, why it exists, and an example each way.
 
-    python scripts/checks_page.py > docs/checks.md
+python scripts/checks_page.py > docs/checks.md
 """
 
 from __future__ import annotations

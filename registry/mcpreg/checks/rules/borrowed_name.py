@@ -5,67 +5,54 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mcpreg.checks.brands import BRANDS, is_theirs, labels, words_of
 from mcpreg.checks.case import Case
 from mcpreg.checks.interface import CaseRule, Example, Problem, Severity
 from mcpreg.checks.rules.look_alike_name import skeleton
+from mcpreg.core.position import Pointer
 
-# Names that people trust at sight, with the namespaces (or their beginnings) of their owners.
-BRANDS: dict[str, tuple[str, ...]] = {
-    "anthropic": ("com.anthropic", "io.github.anthropics", "io.github.modelcontextprotocol"),
-    "openai": ("com.openai", "io.github.openai"),
-    "google": ("com.google", "dev.google", "io.github.google", "io.github.googleapis"),
-    "microsoft": ("com.microsoft", "io.github.microsoft", "io.github.azure"),
-    "github": ("com.github", "io.github.github"),
-    "gitlab": ("com.gitlab", "io.github.gitlab"),
-    "amazon": ("com.amazon", "io.github.awslabs", "io.github.aws"),
-    "apple": ("com.apple", "io.github.apple"),
-    "cloudflare": ("com.cloudflare", "io.github.cloudflare"),
-    "stripe": ("com.stripe", "io.github.stripe"),
-    "paypal": ("com.paypal", "io.github.paypal"),
-    "slack": ("com.slack", "io.github.slackapi"),
-    "notion": ("com.notion", "so.notion", "io.github.makenotion"),
-    "atlassian": ("com.atlassian", "io.github.atlassian"),
-    "docker": ("com.docker", "io.github.docker"),
-    "mongodb": ("com.mongodb", "io.github.mongodb", "io.github.mongodb-js"),
-    "supabase": ("com.supabase", "io.github.supabase", "io.github.supabase-community"),
-    "vercel": ("com.vercel", "io.github.vercel"),
-    "figma": ("com.figma", "io.github.figma"),
-    "salesforce": ("com.salesforce", "io.github.salesforce", "io.github.salesforcecli"),
-    "sentry": ("io.sentry", "io.github.getsentry"),
-    "grafana": ("com.grafana", "io.github.grafana"),
-    "postgresql": ("org.postgresql",),
-    "playwright": ("dev.playwright", "io.github.microsoft"),
-}
 _OFFICIAL = re.compile(r"\b(official|verified|certified)\b", re.IGNORECASE)
+_EMPTY_WORDS = frozenset(("mcp", "server", "official", "the"))
 
 
 def _check(case: Case) -> Iterator[Problem]:
-    namespace = case.manifest.name.partition("/")[0].casefold()
-    owner = namespace.removeprefix("io.github.")
-    for brand, theirs in BRANDS.items():
-        if namespace.startswith(theirs):
+    namespace, _, name = case.manifest.name.partition("/")
+    title = case.manifest.title or ""
+    for brand in BRANDS:
+        if is_theirs(namespace, brand):
             continue
-        if brand != owner and skeleton(brand) == skeleton(owner):
+        if any(_looks_like(brand, label) for label in labels(namespace)):
             yield _problem(case, f"the namespace {namespace} looks like {brand}", ("name",))
-        title = case.manifest.title or ""
-        if _OFFICIAL.search(title) and brand in title.casefold():
+        elif any(brand in words_of(label) for label in labels(namespace)):
+            message = f"the namespace {namespace} names {brand}, and is not {brand}'s"
+            yield _problem(case, message, ("name",), Severity.WARNING)
+        if _OFFICIAL.search(title) and brand in words_of(title):
             message = f"the title {title!r} claims to be {brand}'s own"
             yield _problem(case, message, ("title",))
+        for text, pointer in ((name, "name"), (title, "title")):
+            if [word for word in words_of(text) if word not in _EMPTY_WORDS] == [brand]:
+                message = f"{text!r} is {brand}'s name, and {namespace} is not {brand}'s"
+                yield _problem(case, message, (pointer,), Severity.WARNING)
 
 
-def _problem(case: Case, message: str, place: tuple[str | int, ...]) -> Problem:
-    return Problem(
-        message,
-        place,
-        "say whose it is: 'NAME for …'",
-        severity=Severity.WARNING if case.surroundings.curated else None,
-    )
+def _looks_like(brand: str, label: str) -> bool:
+    return brand != label and skeleton(brand) == skeleton(label)
+
+
+def _problem(case: Case, message: str, place: Pointer, severity: Severity | None = None) -> Problem:
+    if case.surroundings.curated:
+        severity = Severity.WARNING
+    return Problem(message, place, "say whose it is: 'NAME for …'", severity=severity)
 
 
 RULE = CaseRule(
     id="borrowed-name",
     severity=Severity.ERROR,
-    rationale="A server that reads like a company's own is trusted with that company's secrets.",
+    rationale=(
+        "A server that reads like a company's own is trusted with that company's secrets. Claiming "
+        "to be official, or a namespace that looks like theirs, is refused; a bare name is warned "
+        "about."
+    ),
     fires=Example({"title": "Official GitHub server"}),
     silent=Example({"title": "Clock for GitHub"}),
     check=_check,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mcpreg.checks.case import Case, Neighbour, Surroundings
 from mcpreg.checks.examples import TODAY
@@ -16,6 +17,7 @@ _EMPTY_WORDS = frozenset(("mcp", "server", "the"))
 _SHORTEST = 6  # characters; two short words are easily one slip apart and mean different things
 
 
+@lru_cache(maxsize=1 << 17)  # the others are the same for every version of a pull request
 def skeleton(text: str) -> str:
     """What the text looks like: compatibility forms, case, separators and twins folded."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_SEPARATORS)
@@ -24,6 +26,7 @@ def skeleton(text: str) -> str:
     return folded
 
 
+@lru_cache(maxsize=1 << 17)
 def words(text: str) -> tuple[str, ...]:
     """The words of a name in any order, without those that every server has."""
     parts = text.casefold().replace("_", "-").replace(".", "-").split("-")
@@ -58,18 +61,18 @@ def _why(mine: str, other: str) -> str | None:
 
 def _check(case: Case) -> Iterator[Problem]:
     namespace, _, name = case.manifest.name.partition("/")
-    said: set[str] = set()
+    seen: set[str] = {namespace}
     for other in case.surroundings.others:
         theirs, _, their_name = other.name.partition("/")
         if theirs == namespace:
             continue
-        why = _why(namespace, theirs)
-        if why and theirs not in said:
-            said.add(theirs)
-            yield _problem(case, f"the namespace {namespace} {why} {theirs}")
+        if theirs not in seen:
+            seen.add(theirs)
+            why = _why(namespace, theirs)
+            if why:
+                yield _problem(case, f"the namespace {namespace} {why} {theirs}")
         like = _like_name(name, their_name)
-        if like and other.name not in said:
-            said.add(other.name)
+        if like:
             yield _problem(case, f"{name!r} {like} {other.name}", Severity.WARNING)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from mcpreg.checks.case import Case, Neighbour, Surroundings
@@ -12,6 +13,7 @@ from mcpreg.checks.interface import CaseRule, Example, Problem, Severity
 _PORTS = {"https": 443, "http": 80}
 
 
+@lru_cache(maxsize=1 << 17)  # the others are the same for every version of a pull request
 def canonical(url: str) -> str:
     """The address in one spelling (RFC 3986, 6.2.2 and 6.2.3), without query and fragment."""
     try:
