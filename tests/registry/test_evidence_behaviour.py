@@ -34,8 +34,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     with local_index() as index:
         for name, value in client_settings(index, str(tmp_path)).items():
             monkeypatch.setenv(name, value)
-        # No semgrep there, and none in this index: its own tests are apart.
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        # Nowhere for semgrep's environment: the static scan has tests of its own.
+        nowhere = tmp_path / "file"
+        nowhere.touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere))
         yield Shop(index)
 
 

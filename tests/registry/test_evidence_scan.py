@@ -187,6 +187,20 @@ def test_a_failing_tool_is_missing_and_not_clean(tmp_path: Path) -> None:
     assert "semgrep ended with 2" in found.reason
 
 
+def test_a_rule_that_cannot_be_read_is_no_rule_that_found_nothing(
+    tool: semgrep.Semgrep, tmp_path: Path
+) -> None:
+    rules, source = tmp_path / "rules", tmp_path / "source"
+    rules.mkdir()
+    source.mkdir()
+    (source / "a.py").write_text(EVAL)
+    rule = {"id": "x", "languages": ["python"], "severity": "ERROR", "message": "m"}
+    broken = {"rules": [rule | {"pattern": "foo((((\n"}]}
+    (rules / "broken.yaml").write_text(yaml.safe_dump(broken))
+    with pytest.raises(McpregError, match=r"could not use every rule|ended with"):
+        tool.run(source, tmp_path, rules)
+
+
 def test_the_lock_holds_hashes_and_no_addresses() -> None:
     text = semgrep.lock_file().read_text()
     assert "://" not in text

@@ -65,15 +65,12 @@ class Semgrep:
         command += ["--timeout", str(_FILE_SECONDS), "--timeout-threshold", "0"]
         command += ["--max-memory", str(_MEMORY_MB), str(source)]
         code = self._call(command, work, home)
-        # 0 and 1: with and without findings; 2 and more: it could not do its work
-        if code > 1 and not output.exists():
+        # 0 and 1: without and with findings; anything else: it could not do its work
+        if code not in (0, 1) or not output.is_file():
             raise McpregError(f"semgrep ended with {code}")
         if output.stat().st_size > MAX_OUTPUT:
             raise McpregError(f"semgrep answered with more than {MAX_OUTPUT >> 20} MiB")
-        document = json.loads(output.read_bytes())
-        if not isinstance(document, dict):
-            raise McpregError("semgrep answered something else than an object")
-        return document
+        return _answer(output.read_bytes())
 
     def _call(self, command: list[str], work: Path, home: Path) -> int:
         env = {"PATH": f"{self.folder}/bin:/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(work)}
@@ -95,6 +92,24 @@ class Semgrep:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
                 process.wait()
+
+
+def _answer(data: bytes) -> dict[str, Any]:
+    """Raises `McpregError`: not a document, or something failed that is not about one file.
+
+    semgrep leaves out a rule that it cannot read, says so among the errors, and ends with 0.
+    """
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise McpregError("semgrep's answer is not JSON") from error
+    if not isinstance(document, dict):
+        raise McpregError("semgrep answered something else than an object")
+    for problem in document.get("errors", ()):
+        if not problem.get("path"):
+            text = " ".join(str(problem.get("message")).split())
+            raise McpregError(f"semgrep could not use every rule: {text[:300]}")
+    return document
 
 
 def environment(cache: Path, progress: Progress) -> Semgrep:

@@ -199,8 +199,8 @@ def _scanned(
         return Missing(_NO_TREE, ours=False)
     try:
         tool = semgrep.environment(cache, progress)
-    except McpregError as error:
-        return Missing(f"semgrep is not here: {error.message}")
+    except (McpregError, OSError) as error:
+        return Missing(f"semgrep is not here: {error}")
     progress(f"scanning {tree.own}")
     return scan(tree, tool)
 
