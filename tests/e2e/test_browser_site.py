@@ -45,7 +45,9 @@ def _repository(folder: Path) -> Path:
     subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
     for key, value in (("user.name", "Test"), ("user.email", "test@example.com")):
         subprocess.run(["git", "-C", str(repo), "config", key, value], check=True)
-    shutil.copy(ROOT / "mcpreg.toml", repo)
+    # These tests look at pages: what only a package index could say is not asked for.
+    settings = (ROOT / "mcpreg.toml").read_text() + "\n[checks]\nrequire = []\n"
+    (repo / "mcpreg.toml").write_text(settings)
     return repo
 
 
