@@ -2,140 +2,28 @@
 
 from __future__ import annotations
 
-import datetime
-import http.server
 import json
-import socketserver
-import ssl
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from dns_server import NameServer
 from mcpreg.checks.case import Submitter
 from mcpreg.core.evidence import Missing, NamespaceProof
 from mcpreg.core.reviews import GitHubOwner, NamespaceOwner
 from mcpreg.evidence.namespace import Places, namespace
-from mcpreg.evidence.web import Web, WebError, get
+from mcpreg.evidence.web import HOPS, Web, WebError, follow, get, reach
+from tls_site import Site, make_certificate
 
 ACME = Submitter("acme", 7)
 DOMAIN = "com.example/clock"
 
 
-@dataclass
-class NameServer:
-    """Answers TXT questions over UDP; `records` maps a name to its lines, None to a failure."""
-
-    records: dict[str, list[str] | None] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> NameServer:
-        outer = self
-
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                data, socket = self.request
-                socket.sendto(outer.answer(data), self.client_address)
-
-        self._server = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        return self
-
-    def answer(self, data: bytes) -> bytes:
-        question = dns.message.from_wire(data)
-        name = question.question[0].name.to_text(omit_final_dot=True)
-        self.asked.append(name)
-        reply = dns.message.make_response(question)
-        lines = self.records.get(name, [])
-        if lines is None:
-            reply.set_rcode(dns.rcode.SERVFAIL)
-        elif lines:
-            texts = [json.dumps(line) for line in lines]
-            reply.answer.append(
-                dns.rrset.from_text(question.question[0].name, 60, "IN", "TXT", *texts)
-            )
-        return reply.to_wire()
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for every name that these tests use."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "double")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("example.com"), x509.DNSName("api.example")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "double.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(private + made.public_bytes(Encoding.PEM))
-    return file
-
-
-@dataclass
-class Site:
-    """Serves `pages` (path to status and body) over TLS, whatever name it is asked by."""
-
-    certificate: Path
-    pages: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-
-    def __enter__(self) -> Site:
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                status, body = outer.pages.get(self.path, (404, b""))
-                self.send_response(status)
-                if status in (301, 302):
-                    self.send_header("Location", body.decode())
-                    body = b""
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.port = self._server.server_address[1]
-        return self
-
-    def web(self) -> Web:
-        trust = ssl.create_default_context(cafile=str(self.certificate))
-        return Web(lookup=lambda *_: ["127.0.0.1"], tls=trust, private=True)
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -188,8 +76,23 @@ def test_an_account_that_does_not_exist_is_held_by_nobody(site: Site) -> None:
     assert (found.method, found.detail) == ("none", "GitHub has no account nobody")
 
 
+@pytest.mark.parametrize("owner", ["..", "a.b", "-acme", "a" * 40, ""])
+def test_asks_github_nothing_about_what_is_no_login(site: Site, owner: str) -> None:
+    found = proof(namespace(f"io.github.{owner}/clock", ACME, None, github(site)))
+    assert found.method == "none"
+    assert site.asked == []
+
+
+def test_the_token_goes_to_github_and_nowhere_it_sends_us(site: Site) -> None:
+    places = replace(github(site), github_token="t0ken")
+    site.pages["/users/acme"] = (302, site.url("/steal", "elsewhere.example").encode())
+    site.pages["/steal"] = (200, b'{"id": 7}')
+    assert isinstance(namespace("io.github.acme/clock", ACME, None, places), Missing)
+    assert site.asked == [("GET", "/users/acme", "Bearer t0ken")]
+
+
 @pytest.mark.parametrize(
-    "answer", [(500, b"oops"), (200, b"<html>"), (302, b"https://evil.example")]
+    "answer", [(403, b"{}"), (500, b"oops"), (200, b"<html>"), (302, b"https://evil.example")]
 )
 def test_github_failing_is_nobodys_proof_and_nobodys_fault(
     site: Site, answer: tuple[int, bytes]
@@ -235,6 +138,16 @@ def test_the_well_known_file_proves_a_domain_too(
     assert proof(namespace(DOMAIN, ACME, None, places)).method == "well-known"
 
 
+def test_an_answer_too_long_for_a_datagram_is_asked_for_again(
+    names: NameServer, site: Site
+) -> None:
+    padding = [f"verification-{number}={'x' * 60}" for number in range(12)]
+    names.records["_mcpreg.example.com"] = [*padding, "mcpreg-owner=github:acme:7"]
+    places = Places(name_servers=(names.address,), web=site.web())
+    assert proof(namespace(DOMAIN, ACME, None, places)).method == "dns"
+    assert names.over_tcp == 1
+
+
 def test_a_name_server_that_fails_is_told(names: NameServer, site: Site) -> None:
     names.records["_mcpreg.example.com"] = None
     places = Places(name_servers=(names.address,), web=site.web())
@@ -263,9 +176,10 @@ def test_refuses_private_addresses_and_plain_http(site: Site) -> None:
     address = f"https://example.com:{site.port}/"
     site.pages["/"] = (200, b"hello")
     assert get(address, site.web()).body == b"hello"  # the deed works where it is allowed
-    guarded = Web(lookup=lambda *_: ["127.0.0.1"], tls=site.web().tls)
-    with pytest.raises(WebError):
-        get(address, guarded)
+    for private in ("127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "::ffff:127.0.0.1"):
+        guarded = Web(lookup=lambda *_, found=private: [found], tls=site.web().tls)
+        with pytest.raises(WebError, match="not a public address"):
+            get(address, guarded)
     with pytest.raises(WebError, match="not an https address"):
         get(f"http://127.0.0.1:{site.port}/", site.web())
 
@@ -279,3 +193,47 @@ def test_reads_no_more_than_the_cap(site: Site) -> None:
     site.pages["/big"] = (200, b"x" * 10_000)
     with pytest.raises(WebError, match="more than 5000 bytes"):
         get(f"https://example.com:{site.port}/big", site.web(), limit=5000)
+
+
+def test_follows_redirects_and_judges_each_of_them(site: Site) -> None:
+    site.pages |= {"/old": (301, b"/new"), "/new": (200, b"here")}
+    final, page = follow(site.url("/old"), site.web())
+    assert (final, page.body) == (site.url("/new"), b"here")
+    for bad in (b"http://example.com/", b"file:///etc/passwd", b"https://[::1", b"//"):
+        site.pages["/old"] = (302, bad)
+        with pytest.raises(WebError):
+            follow(site.url("/old"), site.web())
+
+
+def test_a_redirect_into_the_private_network_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loopback stands for the Internet here, where this site can be met; 10.0.0.1 does not."""
+    monkeypatch.setattr("mcpreg.sandbox.addresses.is_public", lambda found: found.is_loopback)
+    addresses = {"example.com": ["127.0.0.1"], "elsewhere.example": ["10.0.0.1"]}
+    web = Web(lookup=lambda host, _: addresses[host], tls=site.web().tls)
+    site.pages["/out"] = (302, site.url("/", "elsewhere.example").encode())
+    with pytest.raises(WebError, match=r"10\.0\.0\.1, which is not a public address"):
+        follow(site.url("/out"), web)
+    assert [path for _, path, _ in site.asked] == ["/out"]
+
+
+def test_redirects_in_circles_end(site: Site) -> None:
+    site.pages["/round"] = (302, b"/round")
+    with pytest.raises(WebError, match="redirects"):
+        follow(site.url("/round"), site.web())
+    assert len(site.asked) == HOPS + 1
+
+
+def test_an_answer_that_dribbles_is_given_up(site: Site) -> None:
+    site.pages["/slow"] = (200, b"x" * 200)
+    site.dribble = 0.1
+    with pytest.raises(WebError, match="takes more than"):
+        get(site.url("/slow"), site.web(seconds=1.0))
+
+
+def test_asks_again_where_head_is_not_known(site: Site) -> None:
+    site.pages["/"] = (200, b"x" * 5_000_000)
+    site.no_head = True
+    assert reach(site.url(), site.web()) == (site.url(), 200)
+    assert [method for method, *_ in site.asked] == ["HEAD", "GET"]

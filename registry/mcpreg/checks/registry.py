@@ -13,6 +13,7 @@ from mcpreg.checks.rules import (
     broad_capability,
     capability_grammar,
     capability_without_variable,
+    dead_link,
     dependency_changes,
     dependency_name,
     description_length,
@@ -24,6 +25,7 @@ from mcpreg.checks.rules import (
     held_widening,
     hidden_characters,
     hidden_instructions,
+    icon_bad,
     image_digest,
     immutable_version,
     install_scripts,
@@ -36,6 +38,7 @@ from mcpreg.checks.rules import (
     known_vulnerable,
     license_expression,
     license_missing,
+    link_elsewhere,
     loader_variable,
     lock_agrees,
     lock_derived_again,
@@ -168,6 +171,9 @@ CASE_RULES: tuple[CaseRule, ...] = (
     hidden_instructions.RULE,
     secret_in_text.RULE,
     visible_text.RULE,
+    dead_link.RULE,
+    link_elsewhere.RULE,
+    icon_bad.RULE,
 )
 
 # What a mirrored entry without a lock must pass (SPEC section 3.4): shape, who and which version it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ def command(  # noqa: PLR0917  # one parameter an option
     a locked version refuses it.
     """
     from mcpreg.core.names import parse_reference
+    from mcpreg.evidence.namespace import Places
     from mcpreg.store.files import write_atomic
     from mcpreg.usecases import check
     from mcpreg.usecases.comment import render
@@ -72,7 +74,11 @@ def command(  # noqa: PLR0917  # one parameter an option
 
     options = check.Options(
         now=datetime.now(UTC).replace(microsecond=0),
-        sources=Sources(offline=offline, osv=osv),
+        sources=Sources(
+            offline=offline,
+            osv=osv,
+            places=Places(github_token=os.environ.get("GITHUB_TOKEN") or None),
+        ),
         submitter=submitter_of(event) if event else None,
         progress=progress,
     )

@@ -51,8 +51,18 @@ def _names(tree: Installed) -> Iterator[str]:
             name = _member(tree.root / path, "mcpName")
             if name:
                 yield name
-        elif tree.kind == "pypi" and path.endswith(".dist-info/METADATA"):
-            yield from _NAME.findall(_text(tree.root / path))
+        elif tree.kind == "pypi" and _is_own_metadata(path, tree):
+            found = _NAME.findall(_text(tree.root / path))
+            yield from (name.rstrip(".") for name in found)  # the end of a sentence
+
+
+def _is_own_metadata(path: str, tree: Installed) -> bool:
+    """Whether it is the package's own METADATA, and none that something else put beside it."""
+    folder, _, file = path.rpartition("/")
+    if file != "METADATA" or not folder.endswith(".dist-info"):
+        return False
+    name = folder.rpartition("/")[2].partition("-")[0]  # `name-version.dist-info`, `-` made `_`
+    return _same(name, tree.own.rpartition("@")[0], tree.kind)
 
 
 def _npm_name(tree: Installed) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -55,9 +55,11 @@ class Page:
     location: str | None = None
 
 
-def get(url: str, web: Web, *, limit: int = MAX_BYTES) -> Page:
+def get(
+    url: str, web: Web, *, limit: int = MAX_BYTES, headers: Mapping[str, str] | None = None
+) -> Page:
     """Fetch an https address; redirects are answers. Raises `WebError`."""
-    return _ask("GET", url, web, limit)
+    return _ask("GET", url, web, limit, headers)
 
 
 def follow(url: str, web: Web, *, limit: int = MAX_BYTES) -> tuple[str, Page]:
@@ -93,13 +95,20 @@ def _next(url: str, location: str) -> str:
         raise WebError(f"it redirects to {location[:200]!r}, which is no address") from error
 
 
-def _ask(method: str, url: str, web: Web, limit: int | None) -> Page:
+def _ask(
+    method: str,
+    url: str,
+    web: Web,
+    limit: int | None,
+    more: Mapping[str, str] | None = None,
+) -> Page:
     """`limit`: bytes of the body that may come; None: it is not read."""
     if not url.startswith("https://"):
         raise WebError(f"{url[:200]} is not an https address")
     if len(url) > MAX_URL or not (url.isascii() and url.isprintable() and " " not in url):
         raise WebError(f"{url[:80]!r}… is no address")
     headers = {"User-Agent": f"mcpreg/{mcpreg.__version__}", "Accept-Encoding": "identity"}
+    headers |= more or {}
     clock = _Clock(web.seconds)
     steps = dict.fromkeys(("connect", "read", "write", "pool"), min(STEP_SECONDS, web.seconds))
     try:
@@ -191,7 +200,11 @@ class _Timed(httpcore2.NetworkStream):
         self._clock = clock
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._clock.left(timeout))
+        try:
+            return self._inner.read(max_bytes, self._clock.left(timeout))
+        except httpcore2.ReadTimeout:
+            self._clock.left(None)  # the end of the request's time says so itself
+            raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, self._clock.left(timeout))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mcpreg.checks.case import Surroundings
-from mcpreg.core.evidence import Evidence, Missing, NamespaceProof
+from mcpreg.core.evidence import Evidence, Missing
 from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest
+from mcpreg.evidence.icons import icons
+from mcpreg.evidence.links import links
 from mcpreg.evidence.namespace import Places, namespace
 from mcpreg.usecases.inspection import inspect
 from mcpreg.usecases.report import VersionFolder
@@ -36,26 +38,29 @@ def gather(
     """The evidence about one version; what could not be gathered is there with its reason."""
     if manifest is None or folder.submission().is_listed:
         return Evidence()
-    holder: NamespaceProof | Missing = Missing("no network was allowed")
-    if not sources.offline:
-        holder = namespace(
-            manifest.name, surroundings.submitter, surroundings.owner, sources.places
-        )
-    return _of_package(manifest, folder.lock(), surroundings, sources, holder, progress)
+    found = _of_package(manifest, folder.lock(), surroundings, sources, progress)
+    if sources.offline:
+        none = Missing("no network was allowed")
+        return replace(found, namespace=none, links=none, icons=none)
+    places = sources.places
+    return replace(
+        found,
+        namespace=namespace(manifest.name, surroundings.submitter, surroundings.owner, places),
+        links=links(manifest, places.web),
+        icons=icons(manifest, places.web),
+    )
 
 
-def _of_package(  # noqa: PLR0917  # everything that gathering stands on
+def _of_package(
     manifest: Manifest,
     lock: Lock | None,
     surroundings: Surroundings,
     sources: Sources,
-    holder: NamespaceProof | Missing,
     progress: Progress,
 ) -> Evidence:
     if lock is None:
         none = Missing("it has no lock, so nothing of it can be installed here", ours=False)
         return Evidence(
-            namespace=holder,
             ownership=none,
             derivation=none,
             artifacts=none,
@@ -74,7 +79,6 @@ def _of_package(  # noqa: PLR0917  # everything that gathering stands on
         progress=progress,
     )
     return Evidence(
-        namespace=holder,
         ownership=found.ownership,
         derivation=found.derivation,
         artifacts=found.artifacts,

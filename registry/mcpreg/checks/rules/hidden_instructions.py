@@ -2,58 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from mcpreg.checks.case import Case
 from mcpreg.checks.examples import with_capabilities
 from mcpreg.checks.interface import CaseRule, Example, Problem, Severity
+from mcpreg.checks.orders import MAX_TEXT, orders
 from mcpreg.checks.strings import strings
 from mcpreg.core.evidence import Missing
-from mcpreg.core.position import Pointer
+from mcpreg.core.position import Place, Pointer
 
-MAX_TEXT = 200_000  # characters of one text; what is beyond is longer than any description
-_I = re.IGNORECASE
-# Each is linear: no nested repetition, and every gap is bounded.
-_ORDERS = (
-    (r"<\s*/?\s*(important|system|instructions?|secret|hidden|admin)\s*>",
-     "a tag that models obey"),
-    (r"\bignore (all |any |the )?(previous|prior|earlier|above|other) "
-     r"(instruction|prompt|tool|rule)",
-     "an order to ignore instructions"),
-    (r"\b(do not|don't|never|without) (tell|telling|mention|mentioning|inform|informing|reveal"
-     r"|revealing|notify|notifying|show|showing)\b.{0,40}\b(the )?user",
-     "an order to keep something from the user"),
-    (r"\b(before|prior to) (using|calling|invoking) (any|every|another|this|other)\b.{0,60}"
-     r"\b(read|call|send|pass|include|open|fetch)\b",
-     "an order to do something before any tool is used"),
-    (r"(~|\$home|/root|/home/[^/\s]{1,40})?/\.(ssh|aws|gnupg|kube|netrc|npmrc|docker)\b.{0,80}"
-     r"\b(pass|send|include|content|attach|provide|parameter)",
-     "the user's keys as something to pass on"),
-    (r"\b(pass|send|include|attach|provide)\b.{0,80}"
-     r"(id_rsa|id_ed25519|\.ssh/|\.aws/credentials|\.env\b|mcp\.json)",
-     "the user's keys as something to pass on"),
-)  # fmt: skip
-_HINTS = (
-    (r"<!--", "a comment, which people do not see and models do"),
-    (r"\byou (must|should|shall) (always|first|never)\b", "orders instead of a description"),
-    (r"\b(instead of|rather than) (the |any )?(other|built-in|default|official) (tool|server)",
-     "a claim to come before other tools"),
-    (r"(?:[A-Za-z0-9+/]{4}){40,}={0,2}", "a long run of encoded text"),
-)  # fmt: skip
-_ERRORS = tuple((re.compile(pattern, _I | re.DOTALL), what) for pattern, what in _ORDERS)
-_WARNINGS = tuple((re.compile(pattern, _I), what) for pattern, what in _HINTS)
+README_FILE = "README.md"
+_FIX = "describe what the tool does"
+_TOO_LONG = f"is longer than {MAX_TEXT} characters; the rest was not looked at"
+_COMMENT = "<!--"
+_COMMENT_END = "-->"
+
+
+def _check(case: Case) -> Iterator[Problem]:
+    said: set[str] = set()
+    for pointer, text in _texts(case):
+        if len(text) > MAX_TEXT:
+            yield Problem(_TOO_LONG, pointer, "nobody would read it")
+        for order in orders(text):
+            if order.words in said:
+                continue
+            said.add(order.words)
+            yield Problem(
+                f"holds {order.what}: {order.words!r}",
+                pointer,
+                _FIX,
+                severity=None if order.strong else Severity.WARNING,
+            )
+    readme = (case.subject.files or {}).get(README_FILE, b"")
+    yield from _in_readme(readme.decode(errors="replace"))
 
 
 def _texts(case: Case) -> Iterator[tuple[Pointer, str]]:
     """What a model is given: the manifest's words, and what the server really offered."""
-    yield ("description",), case.manifest.description
-    if case.manifest.title:
-        yield ("title",), case.manifest.title
-    capabilities = case.subject.document.get("capabilities")
-    if isinstance(capabilities, dict):
-        for part in ("tools", "prompts", "resources"):
-            yield from strings(capabilities.get(part), ("capabilities", part))
+    yield from strings(case.subject.document)
     behaviour = case.evidence.behaviour
     if not isinstance(behaviour, Missing) and behaviour.offer is not None:
         offer = behaviour.offer
@@ -63,17 +50,38 @@ def _texts(case: Case) -> Iterator[tuple[Pointer, str]]:
         yield (), offer.instructions or ""
 
 
-def _check(case: Case) -> Iterator[Problem]:
-    said: set[tuple[str, str]] = set()
-    for pointer, text in _texts(case):
-        for patterns, severity in ((_ERRORS, None), (_WARNINGS, Severity.WARNING)):
-            for pattern, what in patterns:
-                found = pattern.search(text[:MAX_TEXT])
-                if found is None or (what, found[0]) in said:
-                    continue
-                said.add((what, found[0]))
-                message = f"holds {what}: {found[0][:80]!r}"
-                yield Problem(message, pointer, "describe what the tool does", severity=severity)
+def _in_readme(text: str) -> Iterator[Problem]:
+    """A README may quote an attack, where people see it; a comment in it is for models alone."""
+    at_top = Place(1, 1)
+    if len(text) > MAX_TEXT:
+        yield Problem(_TOO_LONG, place=at_top, file=README_FILE, severity=Severity.WARNING)
+    shown, comments = _parted(text[:MAX_TEXT])
+    for start, comment in comments:
+        for order in orders(comment):
+            if order.strong:
+                place = Place(text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+                message = f"a comment holds {order.what}: {order.words!r}"
+                yield Problem(message, place=place, file=README_FILE, fix="remove it")
+    for order in orders(shown):
+        if order.strong:
+            message = f"holds {order.what}: {order.words!r}"
+            yield Problem(
+                message, place=at_top, file=README_FILE, fix=_FIX, severity=Severity.WARNING
+            )
+
+
+def _parted(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """What is shown, and each HTML comment with its offset; one that never ends goes to the end."""
+    shown: list[str] = []
+    comments: list[tuple[int, str]] = []
+    at = 0
+    while (start := text.find(_COMMENT, at)) >= 0:
+        shown.append(text[at:start])
+        end = text.find(_COMMENT_END, start)
+        end = end if end >= 0 else len(text)
+        comments.append((start, text[start + len(_COMMENT) : end]))
+        at = end + len(_COMMENT_END)
+    return " ".join((*shown, text[at:])), comments
 
 
 RULE = CaseRule(
@@ -81,7 +89,8 @@ RULE = CaseRule(
     severity=Severity.ERROR,
     rationale=(
         "Tool poisoning: models read descriptions as if their user had written them, and have "
-        "handed over keys because a description said so. Weak signs are warned about."
+        "handed over keys because a description said so. Weak signs are warned about, and what a "
+        "README says where people see it."
     ),
     fires=Example(
         with_capabilities(

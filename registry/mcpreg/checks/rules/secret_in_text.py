@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mcpreg.checks.case import Case
 from mcpreg.checks.interface import CaseRule, Example, Problem, Severity
 from mcpreg.checks.strings import strings
+from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.position import Place, Pointer
 
 README_FILE = "README.md"
@@ -23,7 +24,15 @@ _KINDS = (
     ("a Stripe key", r"\b[rs]k_live_[0-9A-Za-z]{20,100}\b"),
     ("an npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
     ("a PyPI token", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,200}"),
-    ("a private key", r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----"),
+    ("a Slack webhook",
+     r"\bhooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{24}"),
+    ("a Hugging Face token", r"\bhf_[A-Za-z]{34}\b"),
+    ("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    ("a DigitalOcean token", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
+    # The line alone is documentation; a newline may be written \n, as in JSON and .env files.
+    ("a private key",
+     r"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----(?:\\[rn]|\s){1,4}"
+     r"(?:M[A-Za-z0-9+/]{5}|b3Blbn)"),
     ("a signed token",
      r"\beyJ[A-Za-z0-9_-]{20,400}\.eyJ[A-Za-z0-9_-]{20,2000}\.[A-Za-z0-9_-]{20,600}"),
 )  # fmt: skip
@@ -42,11 +51,16 @@ def _check(case: Case) -> Iterator[Problem]:
     for pointer, text in strings(case.subject.document):
         for what, _ in _found(text):
             yield _problem(what, pointer=pointer)
-    readme = (case.subject.files or {}).get(README_FILE, b"").decode(errors="replace")
-    for what, start in _found(readme):
-        line = readme.count("\n", 0, start) + 1
-        column = start - readme.rfind("\n", 0, start)
-        yield _problem(what, place=Place(line, column), file=README_FILE)
+    yield from _in_files(case.subject.files or {})
+
+
+def _in_files(files: Mapping[str, bytes]) -> Iterator[Problem]:
+    for file in (README_FILE, LOCK_FILE):
+        text = files.get(file, b"").decode(errors="replace")
+        for what, start in _found(text):
+            line = text.count("\n", 0, start) + 1
+            column = start - text.rfind("\n", 0, start)
+            yield _problem(what, place=Place(line, column), file=file)
 
 
 def _problem(

@@ -1,0 +1,98 @@
+"""Which server a package says it belongs to, from the files that were installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mcpreg.core.evidence import Missing, PackageClaim
+from mcpreg.core.manifest import Manifest
+from mcpreg.evidence.installed import Installed, NotInstallable
+from mcpreg.evidence.ownership import MAX_METADATA, ownership
+from tiny_registry import make_manifest
+
+NAME = "io.github.acme/clock"
+PYPI, NPM = "acme_clock-1.0.0.dist-info/METADATA", "node_modules/@acme/clock/package.json"
+
+
+def tree(root: Path, kind: str, own: str, files: dict[str, str]) -> Installed:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return Installed(root, kind, own, (own,), dict.fromkeys(files, own))
+
+
+def manifest(kind: str, identifier: str) -> Manifest:
+    package = {"registryType": kind, "identifier": identifier, "version": "1.0.0"}
+    return make_manifest(NAME, "1.0.0", packages=[package | {"transport": {"type": "stdio"}}])
+
+
+def claim(found: tuple[PackageClaim, ...] | Missing) -> PackageClaim:
+    assert isinstance(found, tuple)
+    (one,) = found
+    return one
+
+
+def of_pypi(root: Path, files: dict[str, str]) -> PackageClaim:
+    installed = tree(root, "pypi", "acme-clock@1.0.0", files)
+    return claim(ownership(manifest("pypi", "acme.clock"), installed))
+
+
+def of_npm(root: Path, files: dict[str, str]) -> PackageClaim:
+    installed = tree(root, "npm", "@acme/clock@1.0.0", files)
+    return claim(ownership(manifest("npm", "@acme/clock"), installed))
+
+
+@pytest.mark.parametrize(
+    "readme",
+    [f"<!-- mcp-name: {NAME} -->", f"mcp-name:{NAME}", f"It is called mcp-name: {NAME}."],
+)
+def test_reads_the_name_in_a_pypi_readme(tmp_path: Path, readme: str) -> None:
+    found = of_pypi(tmp_path, {PYPI: f"Name: acme-clock\n\n{readme}\n"})
+    assert (found.index, found.names) == (0, (NAME,))
+
+
+def test_reads_mcp_name_in_package_json(tmp_path: Path) -> None:
+    assert of_npm(tmp_path, {NPM: json.dumps({"mcpName": NAME})}).names == (NAME,)
+
+
+def test_a_package_that_says_nothing_names_nobody(tmp_path: Path) -> None:
+    assert of_pypi(tmp_path, {PYPI: "Name: acme-clock\n\nA clock\n"}).names == ()
+
+
+def test_another_packages_metadata_does_not_speak_for_this_one(tmp_path: Path) -> None:
+    """A dependency can leave any file beside it; nobody lists it, so it lies with the rest."""
+    said = f"mcp-name: {NAME}\n"
+    planted = {"evil-1.0.0.dist-info/METADATA": said, "x/METADATA": said, "METADATA": said}
+    assert of_pypi(tmp_path, {PYPI: "Name: acme-clock\n", **planted}).names == ()
+
+
+def test_a_bundled_packages_name_does_not_speak_for_this_one(tmp_path: Path) -> None:
+    bundled = "node_modules/@acme/clock/node_modules/evil/package.json"
+    files = {NPM: "{}", bundled: json.dumps({"mcpName": NAME})}
+    assert of_npm(tmp_path, files).names == ()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"mcpName": 1}', "[" * 100_000, '{"mcpName":'])
+def test_broken_metadata_names_nobody(tmp_path: Path, text: str) -> None:
+    assert of_npm(tmp_path, {NPM: text}).names == ()
+
+
+def test_reads_no_more_than_the_cap(tmp_path: Path) -> None:
+    assert of_pypi(tmp_path, {PYPI: "x" * MAX_METADATA + f"mcp-name: {NAME}"}).names == ()
+
+
+def test_hundreds_of_claims_are_a_few(tmp_path: Path) -> None:
+    many = "\n".join(f"mcp-name: io.github.acme/s{number}" for number in range(500))
+    assert len(of_pypi(tmp_path, {PYPI: many}).names) == 20
+
+
+def test_what_was_not_installed_was_not_asked(tmp_path: Path) -> None:
+    offline = Missing("no network here")
+    assert ownership(manifest("pypi", "acme-clock"), offline) is offline
+    gone = ownership(manifest("pypi", "acme-clock"), NotInstallable("a@1", (), "it is gone"))
+    assert gone == Missing("it is gone", ours=False)
+    other = tree(tmp_path, "pypi", "other@1.0.0", {})
+    assert isinstance(ownership(manifest("pypi", "acme-clock"), other), Missing)
