@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mcpreg.core.evidence import Link
+from mcpreg.core.evidence import Link, Missing
 from mcpreg.core.manifest import Manifest
 from mcpreg.evidence.links import MAX_LINKS, links
+from mcpreg.evidence.web import Web
 from tiny_registry import make_manifest
 from tls_site import Site, make_certificate
 
@@ -35,21 +37,27 @@ def manifest(repository: str | None = None, website: str | None = None, *icons: 
     )
 
 
+def asked(manifest: Manifest, web: Web) -> tuple[Link, ...]:
+    found = links(manifest, web)
+    assert isinstance(found, tuple)
+    return found
+
+
 def test_a_manifest_without_addresses_has_none(site: Site) -> None:
     assert links(manifest(), site.web()) == ()
 
 
 def test_says_what_each_address_answers(site: Site) -> None:
     site.pages |= {"/clock": (200, b"here"), "/icon.png": (403, b"")}
-    asked = manifest(site.url("/clock#readme"), site.url("/gone"), site.url("/icon.png"))
-    found = {link.pointer: link.status for link in links(asked, site.web())}
+    pages = manifest(site.url("/clock#readme"), site.url("/gone"), site.url("/icon.png"))
+    found = {link.pointer: link.status for link in asked(pages, site.web())}
     assert found == {"/repository/url": 200, "/websiteUrl": 404, "/icons/0/src": 403}
 
 
 def test_says_where_a_redirect_ended(site: Site) -> None:
     there = site.url("/new", "elsewhere.example")
     site.pages |= {"/old": (301, there.encode()), "/new": (200, b"")}
-    (link,) = links(manifest(website=site.url("/old")), site.web())
+    (link,) = asked(manifest(website=site.url("/old")), site.web())
     assert (link.status, link.final_url) == (200, there)
 
 
@@ -67,13 +75,30 @@ def test_says_where_a_redirect_ended(site: Site) -> None:
 def test_no_answer_has_a_reason(site: Site, url: str, why: str) -> None:
     site.pages["/round"] = (302, b"/round")
     url = url.replace("{port}", str(site.port))
-    (link,) = links(manifest(website=url), site.web())
+    (link,) = asked(manifest(website=url), site.web())
     assert (link.status, link.final_url) == (None, None)
     assert why in link.detail
 
 
 def test_asks_for_no_more_than_the_cap_and_for_nothing_twice(site: Site) -> None:
     icons = [site.url(f"/{number}") for number in range(40)]
-    found = links(manifest(site.url("/0"), site.url("/0"), *icons), site.web())
+    found = asked(manifest(site.url("/0"), site.url("/0"), *icons), site.web())
     assert len(found) == MAX_LINKS
-    assert isinstance(found[0], Link)
+
+
+def nobody_knows(host: str, port: int) -> list[str]:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_without_a_network_nothing_is_said_about_links() -> None:
+    found = links(
+        manifest("https://github.com/acme/clock", "https://gone.example/"), Web(lookup=nobody_knows)
+    )
+    assert isinstance(found, Missing)
+    assert found.ours
+
+
+def test_a_name_that_nobody_holds_is_a_dead_link() -> None:
+    (link,) = asked(manifest(website="https://gone.example/"), Web(lookup=nobody_knows))
+    assert link.status is None
+    assert "not known" in link.detail

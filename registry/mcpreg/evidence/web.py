@@ -7,6 +7,7 @@ cookies, no credentials, no proxies from the environment.
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,10 @@ SocketOption = (
 
 class WebError(Exception):
     """Nothing came, and why, for people."""
+
+
+class UnresolvedError(WebError):
+    """The name has no address, as far as can be known from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,8 @@ def _ask(
             return Page(answer.status, body, _header(answer, b"location"))
     except WebError:
         raise
+    except socket.gaierror as error:
+        raise UnresolvedError(f"{url}: {error.strerror}") from error
     except Exception as error:  # a hostile server makes a client raise anything
         raise WebError(f"{url}: {str(error) or type(error).__name__}") from error
 
