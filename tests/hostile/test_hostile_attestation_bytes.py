@@ -74,6 +74,18 @@ def test_junk_in_any_place(sigstore: SigstoreDouble, good: bytes, data: st.DataO
     believed_or_refused(sigstore, document)
 
 
+def test_a_certificate_of_a_version_that_does_not_exist(
+    sigstore: SigstoreDouble, good: bytes
+) -> None:
+    document = json.loads(good)
+    certificate = document["verificationMaterial"]["certificate"]
+    held = bytearray(base64.b64decode(certificate["rawBytes"]))
+    held[12] ^= 1  # the one byte of the version (RFC 5280, 4.1.2.1)
+    certificate["rawBytes"] = base64.b64encode(held).decode()
+    with pytest.raises(VerificationError, match="no Sigstore bundle"):
+        verify_one(sigstore, json.dumps(document).encode())
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=FIXTURES)
 @given(data=st.data())
 def test_other_bytes_in_any_place(

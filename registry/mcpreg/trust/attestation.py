@@ -101,19 +101,23 @@ def workflow_of(policy: SigstorePolicy) -> str:
 
 
 def _parse(bundle: bytes) -> Bundle:
-    from sigstore.errors import Error  # noqa: PLC0415  # slow to import
-    from sigstore.models import Bundle  # noqa: PLC0415
+    from sigstore.models import Bundle  # noqa: PLC0415  # slow to import
 
     require_size(bundle)
     try:
         document = position.loads(bundle)  # depth and doubled keys: the next parser allows both
-        require_media_type(document)
+    except StrictJSONError as error:
+        raise _no_bundle(error) from error
+    require_media_type(document)
+    try:
         return Bundle.from_json(bundle)
-    except (StrictJSONError, Error, ValueError) as error:
-        raise VerificationError(
-            f"the attestation is no Sigstore bundle: {_line(error)}",
-            hint=_REPLACED,
-        ) from error
+    except Exception as error:  # parsers of certificates each raise their own kinds
+        raise _no_bundle(error) from error
+
+
+def _no_bundle(error: Exception) -> VerificationError:
+    said = f"the attestation is no Sigstore bundle: {_line(error)}"
+    return VerificationError(said, hint=_REPLACED)
 
 
 def require_size(bundle: bytes) -> None:
@@ -174,12 +178,9 @@ def _verifier(trusted_root: bytes) -> Verifier:
 
 
 def _verified(verifier: Verifier, bundle: Bundle, policy: VerificationPolicy) -> tuple[str, bytes]:
-    from sigstore.errors import Error  # noqa: PLC0415  # slow to import
-
     try:
         return verifier.verify_dsse(bundle, policy)
-    except (Error, ValueError, TypeError, KeyError) as error:
-        # The library lets some errors of the parsers below it through.
+    except Exception as error:  # the library lets errors of parsers below it through
         raise VerificationError(
             f"the attestation is not signed by this registry's workflow: {_line(error)}",
             hint="it was forged, or made elsewhere; nothing was changed here",
