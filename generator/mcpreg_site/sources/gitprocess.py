@@ -119,6 +119,7 @@ class Git:
         while True:
             try:
                 process.wait(timeout=_POLL)
+                self._weigh()  # a fast one ends between two looks, its helpers before any bound
                 return
             except subprocess.TimeoutExpired:
                 if time.monotonic() > until:
