@@ -189,5 +189,5 @@ def test_offline_everything_that_needs_an_index_is_missing(shop: Shop, tmp_path:
         found.scan,
         found.behaviour,
     )
-    assert all(piece == Missing("no network here") for piece in pieces)
+    assert all(piece == Missing("no network was allowed") for piece in pieces)
     assert len(shop.index.asked) == asked

@@ -36,9 +36,9 @@ from mcpreg.packages.interface import Progress
 from mcpreg.packages.registry import kind_for
 from mcpreg.store.places import places
 from mcpreg.usecases.behaviour import behaviour
-from mcpreg.usecases.lock import lockable_package, locked_toolset
+from mcpreg.usecases.lock import as_locked, lock_of, lockable_package, locked_toolset
 
-_NO_NETWORK = Missing("no network here")
+_NO_NETWORK = Missing("no network was allowed")
 _NO_TREE = "what the lock names cannot be installed"
 _MAX_DIFFERENCES = 50
 
@@ -152,25 +152,12 @@ def _resolved_again(
     progress(f"resolving {package.identifier} {package.version} as of {lock.resolved_at}")
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
         resolution = kind.resolve(package, lock.resolved_at, Path(folder))
-    runtime, known = resolution.runtime, lock.runtime
-    if runtime.kind == "node" and known.kind == "node" and runtime.major > known.major:
-        runtime = known  # with which Node it was read; every newer one derives it as well
     # What cannot be read here (nothing installed, nothing offered) is another check's finding.
     entry = kind.entry(package, tree.root) if isinstance(tree, Installed) else lock.entry
     offer = behaved.offer if isinstance(behaved, Behaviour) else None
-    return Lock(
-        name=manifest.name,
-        version=manifest.version,
-        manifest=manifest.digest(),
-        resolved_at=lock.resolved_at,
-        runtime=runtime,
-        package=resolution.package,
-        entry=entry,
-        wheels=resolution.wheels,
-        npm_packages=resolution.npm_packages,
-        toolset=locked_toolset(offer) if offer else lock.toolset,
-        sandbox=manifest.capabilities.sandbox,
-    )
+    offered = locked_toolset(offer) if offer else lock.toolset
+    again = lock_of(manifest, resolution, lock.resolved_at, entry, offered)
+    return again.model_copy(update={"runtime": as_locked(again.runtime, lock.runtime)})
 
 
 def _differences(lock: Lock, again: Lock) -> Iterator[str]:

@@ -13,7 +13,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcpreg.core import canonical, toolset
-from mcpreg.core.lock import LOCK_FILE, Lock, LockedToolset, parse_lock
+from mcpreg.core.lock import (
+    LOCK_FILE,
+    Lock,
+    LockedToolset,
+    NodeRuntime,
+    PythonRuntime,
+    parse_lock,
+)
 from mcpreg.core.manifest import (
     MANIFEST_FILE,
     MAX_MANIFEST_BYTES,
@@ -25,13 +32,15 @@ from mcpreg.core.manifest import (
 )
 from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS, Offer
 from mcpreg.errors import McpregError, NotFoundError, UsageError
-from mcpreg.packages.interface import Progress
+from mcpreg.packages.interface import Progress, Resolution
 from mcpreg.packages.registry import KINDS, kind_for
 from mcpreg.store.files import write_atomic
 from mcpreg.usecases.introspect import introspect
 from mcpreg.usecases.probe import probe_plan
 
 _MAX_LISTED = 20  # differences shown
+
+LockedRuntime = PythonRuntime | NodeRuntime
 
 
 def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tuple[Lock, Offer]:
@@ -63,7 +72,18 @@ def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tu
         entry = kind.entry(package, app)
         progress(f"starting {' '.join(entry)} without network to read what it offers")
         offer = introspect(probe_plan(manifest, resolution, app, kind.runtime(resolution)))
-    lock = Lock(
+    return lock_of(manifest, resolution, resolved_at, entry, locked_toolset(offer)), offer
+
+
+def lock_of(
+    manifest: Manifest,
+    resolution: Resolution,
+    resolved_at: str,
+    entry: tuple[str, ...],
+    offered: LockedToolset,
+) -> Lock:
+    """The lock of a manifest, out of what was resolved, found in the installed tree and offered."""
+    return Lock(
         name=manifest.name,
         version=manifest.version,
         manifest=manifest.digest(),
@@ -73,10 +93,9 @@ def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tu
         entry=entry,
         wheels=resolution.wheels,
         npm_packages=resolution.npm_packages,
-        toolset=locked_toolset(offer),
+        toolset=offered,
         sandbox=manifest.capabilities.sandbox,
     )
-    return lock, offer
 
 
 def lockable_package(manifest: Manifest) -> Package:
@@ -196,9 +215,7 @@ def check_lock(folder: Path, *, progress: Progress) -> list[str]:
     path = folder / LOCK_FILE
     committed = _read_lock(path)
     lock, offer = make_lock(manifest, resolved_at=committed.resolved_at, progress=progress)
-    if _is_newer_node(lock, committed):
-        # The lock says which Node it was read with; every newer one may run it, and check it.
-        lock = lock.model_copy(update={"runtime": committed.runtime})
+    lock = lock.model_copy(update={"runtime": as_locked(lock.runtime, committed.runtime)})
     derived = lock.canonical()
     differences = declared_differences(manifest, offer)
     if path.read_bytes() == derived:
@@ -207,9 +224,14 @@ def check_lock(folder: Path, *, progress: Progress) -> list[str]:
     return differences + (found or [f"{path.name} is not canonical JSON"])
 
 
-def _is_newer_node(derived: Lock, committed: Lock) -> bool:
-    here, there = derived.runtime, committed.runtime
-    return here.kind == "node" and there.kind == "node" and here.major > there.major
+def as_locked(here: LockedRuntime, locked: LockedRuntime) -> LockedRuntime:
+    """The runtime that a lock derived here names: the locked one where a newer Node stands in.
+
+    The lock says which Node it was read with; every newer one may run it, and check it.
+    """
+    if here.kind == "node" and locked.kind == "node" and here.major > locked.major:
+        return locked
+    return here
 
 
 def read_manifest(folder: Path) -> Manifest:
