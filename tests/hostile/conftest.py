@@ -291,7 +291,8 @@ def world(request: pytest.FixtureRequest, python: str, code: Path) -> Iterator[W
     if shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin") is None:
         pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
     uid = os.geteuid() or SERVER_USER
-    folder = Path(tempfile.mkdtemp(prefix="mcpreg-hostile-")).resolve()
+    # Not in /tmp: every sandbox has one of its own, and what is looked for there is nobody's.
+    folder = Path(tempfile.mkdtemp(prefix="mcpreg-hostile-", dir="/var/tmp")).resolve()
     folder.chmod(0o755)
     try:
         _build_home(folder, uid)

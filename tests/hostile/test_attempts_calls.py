@@ -52,13 +52,6 @@ def same(**parameters: object) -> Parameters:
 
 FILES = [
     Attempt(1, "the password file", "files.look", "ENOENT", same(path="/etc/shadow")),
-    Attempt(1, "what is in it", "files.read", "ENOENT", same(path="/etc/shadow"),
-            privileged=True),
-    Attempt(2, "a key in ~/.ssh", "files.read", "ENOENT", home(".ssh/id_ed25519")),
-    Attempt(3, "~/.aws", "files.read", "ENOENT", home(".aws/credentials")),
-    Attempt(4, "../ out of the grant", "files.read", "ENOENT", home("project/../secret.txt")),
-    Attempt(5, "a link in the grant that leads out", "files.follow_planted_link", "ENOENT",
-            lambda w: {"folder": f"{w}/home/project", "secret": f"{w}/home/secret.txt"}),
     *(
         Attempt(10, f"writing to {place}", "files.create", "EROFS",
                 lambda w: {"folder": f"{w}/home"}, same(folder=place))

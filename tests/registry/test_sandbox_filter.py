@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import bpf, packets, seccomp
+from mcpreg.sandbox import bpf, notify, packets, seccomp
 from mcpreg.sandbox.syscalls import ARCHITECTURES
 
 WORD = 0xFFFFFFFF
@@ -254,3 +254,21 @@ def test_no_packet_upsets_the_parser(packet: bytes) -> None:
     assert destination is None or destination.kind in ("tcp", "udp", "ip")
     if destination is not None:
         assert str(destination).isprintable()
+
+
+@pytest.mark.parametrize("machine", sorted(ARCHITECTURES))
+def test_asks_for_opening_and_executing_and_nothing_else(machine: str) -> None:
+    architecture = ARCHITECTURES[machine]
+    filter_ = Machine(notify.build(architecture))
+    asked = {architecture.numbers[name] for name in notify.ASKED if name in architecture.numbers}
+    assert len(asked) >= 3
+
+    def asks(number: int, audit: int) -> bool:
+        answer = filter_.run(struct.pack("<IIQ6Q", number, audit, 0, *[0] * 6), "<")
+        assert answer in (0x7FC00000, seccomp.ALLOW)
+        return answer == 0x7FC00000
+
+    for number in range(seccomp.LAST_KNOWN_CALL):
+        assert asks(number, architecture.audit) == (number in asked)
+        # Another architecture's numbers mean other calls: the deny list beside it ends those.
+        assert not asks(number, 0x40000003)

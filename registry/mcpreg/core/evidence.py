@@ -190,11 +190,13 @@ class Behaviour:
     """The server started in the sandbox without network: what it offered and what it reached for.
 
     `reached` are targets that no capability names: `file:/home/user/.ssh`, `host:example.com:443`,
-    `env:AWS_SECRET_ACCESS_KEY`. `killed` says that the sandbox ended it, and why.
+    `env:AWS_SECRET_ACCESS_KEY`. `killed` says what a run would have ended with. `looked_for` are
+    undeclared paths that it opened in vain and that are no secret: nothing comes of them.
     """
 
     offer: Offer | None
     reached: tuple[str, ...] = ()
+    looked_for: tuple[str, ...] = ()
     killed: str | None = None
     problem: str | None = None
 

@@ -42,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mcpreg.sandbox", description=__doc__)
     parser.add_argument("plan", type=Path, metavar="PLAN.json")
     parser.add_argument("--events", type=Path, metavar="FILE", help="append events as JSON lines")
+    parser.add_argument(
+        "--on-violation", choices=("kill", "deny"), default="kill", help="deny: record and go on"
+    )
     parser.add_argument("--as-user", metavar="USER", help="as root: run the server as this user")
     options = parser.parse_args(arguments)
     try:
@@ -51,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             plan,
             recorder=EventFile(options.events),
             as_user=choose_identity(options.as_user, granted),
+            on_violation=options.on_violation,
         )
     except (McpregError, OSError) as error:
         hint = getattr(error, "hint", None)

@@ -27,8 +27,9 @@ class Resolver(Protocol):
 class Violation:
     """What a server reached for without having declared it.
 
-    `kind` is `tcp`, `udp`, `ip` (another protocol), `dns`, `memory` or `flood`; `target` is
-    `address:port`, a name, or a count, safe to print.
+    `kind` is `tcp`, `udp`, `ip` (another protocol), `dns`, `memory`, `flood`, `file` (on the list
+    of `sensitive`) or `escape` (out of a grant); `target` is `address:port`, a name, a path, or a
+    count, safe to print.
     """
 
     kind: str

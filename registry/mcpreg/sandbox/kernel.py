@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import signal
 import struct
 
 CLONE_NEWNS = 0x00020000
@@ -12,6 +13,7 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 OPENAT2, RESOLVE_IN_ROOT = 437, 0x10  # linux/openat2.h; the same number everywhere
+_PR_SET_PDEATHSIG = 1
 NS_GET_USERNS = 0xB701  # linux/nsfs.h: the user namespace that owns this one
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -48,6 +50,18 @@ def open_in_root(root: int, path: str) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return descriptor
+
+
+def open_folder(path: str) -> int:
+    """An O_PATH descriptor of a folder."""
+    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def die_with_parent(parent: int) -> None:
+    """End this process when `parent` ends. Call it after any change of user, which undoes it."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if os.getppid() != parent:
+        os._exit(0)  # it ended in between
 
 
 def owner_namespace(descriptor: int) -> int:

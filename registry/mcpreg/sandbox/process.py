@@ -7,8 +7,9 @@ import json
 import os
 import select
 import signal
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NoReturn
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import McpregError, SandboxSetupError
-from mcpreg.sandbox import bubblewrap, inside, pin, seccomp, stage
+from mcpreg.sandbox import bubblewrap, inside, notify, pin, seccomp, stage
 from mcpreg.sandbox.guardian import Guardian, appoint, close_all_but
 from mcpreg.sandbox.interface import Identity
 
@@ -96,6 +97,7 @@ def start(
     names: Mapping[str, str],
     identity: Identity | None,
     stdio: Stdio,
+    door: socket.socket,
 ) -> Blocked:
     """Start bubblewrap and wait until all mounts are made.
 
@@ -104,6 +106,7 @@ def start(
         names: host names to the addresses they are pinned to.
         identity: whom to become first; None when already unprivileged.
         stdio: passed through.
+        door: takes the listener that is asked about every file opened.
 
     Raises:
         SandboxSetupError: it could not be started; nothing is left running.
@@ -126,7 +129,8 @@ def start(
         words = bubblewrap.options(plan, sources, channels)
         arguments = _memory(b"".join(os.fsencode(word) + b"\0" for word in words))
         passed = [info, block, channels.seccomp, arguments, *files.values()]
-        _inherit(stdio, passed, error)
+        _inherit(stdio, passed, {error, door.fileno()})
+        socket.send_fds(door, [b"\0"], [notify.install()])
         # Not a shell and not subprocess: the descriptors and the identity are set already.
         os.execve(program, ["bwrap", "--args", str(arguments), "--", *plan.argv], {})  # noqa: S606  # see above
 
@@ -163,14 +167,14 @@ def _fork(become: Callable[[], NoReturn], error: int) -> int:
         os._exit(70)
 
 
-def _inherit(stdio: Stdio, passed: Sequence[int], error: int) -> None:
+def _inherit(stdio: Stdio, passed: Sequence[int], kept: Set[int]) -> None:
     """Leave open what bubblewrap is to have, and nothing else (notes: finding 5)."""
     standard = [_high(os.dup(number)) for number in (stdio.stdin, stdio.stdout, stdio.stderr)]
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
     for descriptor in passed:
         os.set_inheritable(descriptor, True)
-    close_all_but({0, 1, 2, *passed, error})
+    close_all_but({0, 1, 2, *passed, *kept})
     # Python ignores these two, and ignored signals survive an exec.
     for name in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)

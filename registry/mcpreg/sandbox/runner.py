@@ -1,7 +1,8 @@
 """`run`: from a plan to an outcome, as a numbered list.
 
 (1) Check the plan's layout. (2) Open every bind source without following links. (3) Start
-bubblewrap as an unprivileged user, blocked after its mounts. (4) Compare what is mounted with
+bubblewrap as an unprivileged user, blocked after its mounts, and beside it a process that is asked
+about every file. (4) Compare what is mounted with
 what was opened. (5) Set the resource limits. (6) Prepare the network namespace. (7) Release the
 server and supervise it to its end. A step that fails ends everything and raises: nothing is ever
 started with less than the plan asks for.
@@ -13,7 +14,7 @@ import os
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import cgroup, limits, netns, pin, process, stage
+from mcpreg.sandbox import cgroup, filewatch, limits, netns, pin, process, stage
 from mcpreg.sandbox.addresses import resolve_public
 from mcpreg.sandbox.identity import choose_identity
 from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
@@ -56,14 +57,16 @@ def run(
     stdio = process.standard(stdin, stdout, stderr)
     with Signals() as signals:
         pinned = pin.pin_all(plan.binds)  # (2)
+        files = filewatch.post(plan, identity, on_violation)
         try:
-            sandbox = process.start(plan, pins.addresses, identity, stdio)  # (3)
+            sandbox = process.start(plan, pins.addresses, identity, stdio, files.door)  # (3)
             group: cgroup.Group | None = None
             try:
                 group = cgroup.place(sandbox.first, plan.limits)  # (5)
                 network = _prepare(plan, sandbox, pinned, pins, identity)
                 supervisor = Supervisor(plan, sandbox, recorder, on_violation, group)
                 supervisor.serve(network, pins, resolver)
+                supervisor.listen(files)
                 recorder.record(
                     "sandbox",
                     backend="bubblewrap",
@@ -75,6 +78,9 @@ def run(
                 if group is not None:
                     group.remove()
                 raise
+        except BaseException:
+            files.end()
+            raise
         finally:
             pin.close_all(pinned)
         return supervisor.run(signals.pipe)  # (7)

@@ -13,9 +13,10 @@ from types import FrameType
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import limits
+from mcpreg.sandbox import filewatch, limits
 from mcpreg.sandbox.cgroup import Group
 from mcpreg.sandbox.egress import Egress
+from mcpreg.sandbox.filewatch import FileWatch
 from mcpreg.sandbox.interface import OnViolation, Outcome, Recorder, Resolver, Violation
 from mcpreg.sandbox.loop import READ, Loop
 from mcpreg.sandbox.netns import Network
@@ -99,6 +100,20 @@ class Supervisor:
             egress.listen(listener, name, port)
         self._drains += [watch.read, lambda: responder.read_datagrams(network.dns_udp)]
         self._closes.insert(0, egress.close)
+
+    def listen(self, files: FileWatch) -> None:
+        """Take over the watch on files."""
+
+        def read(_events: int = 0) -> None:
+            files.read(self._recorder, self._violate, self._unwatched)
+
+        self._loop.watch(files.reports, READ, read)
+        self._drains.append(read)
+        self._closes.insert(0, files.end)
+
+    def _unwatched(self) -> None:
+        if not self._ended and self._killed_for is None:
+            raise filewatch.lost()
 
     def run(self, signals: int) -> Outcome:
         """Release the server and stay until it has ended; `signals` is `Signals.pipe`.

@@ -62,8 +62,14 @@ class _Page(RootModel[dict[str, Any]]):
     """A list result as it came; the session has checked it against the protocol's schema."""
 
 
-def introspect(plan: Plan, *, seconds: float = SECONDS) -> Offer:
+def introspect(plan: Plan, *, seconds: float = SECONDS, events: Path | None = None) -> Offer:
     """Run the plan in the sandbox, list everything, stop it. The client declares no capability.
+
+    Args:
+        plan: what to run.
+        seconds: from start to the last list.
+        events: a file to append what the sandbox records to. A violation is then denied and the
+            server goes on, so that everything it reaches for gets in there, not the first only.
 
     Raises:
         McpregError: it did not start, did not answer in time, or answered what may not be locked;
@@ -76,6 +82,8 @@ def introspect(plan: Plan, *, seconds: float = SECONDS) -> Offer:
         file.write_bytes(write_plan(plan))
         # -P: a folder named mcpreg where the person stands must not be what starts the sandbox.
         command = [sys.executable, "-P", "-m", "mcpreg.sandbox", str(file)]
+        if events is not None:
+            command += ["--events", str(events), "--on-violation", "deny"]
         try:
             with _quiet_library():
                 return anyio.run(_ask, command, server, seconds)

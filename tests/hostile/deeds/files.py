@@ -98,3 +98,47 @@ def fill(folder: str, megabytes: int) -> int:
         return path.stat().st_size
     finally:
         path.unlink(missing_ok=True)
+
+
+def read_from(folder: str, path: str) -> str:
+    os.chdir(folder)
+    return Path(path).read_text(errors="replace")
+
+
+def read_at(folder: str, path: str) -> str:
+    """`path` without its leading slash, by a descriptor of `folder`."""
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with os.fdopen(os.open(path.lstrip("/"), os.O_RDONLY, dir_fd=top)) as stream:
+        return stream.read()
+
+
+def read_twice(path: str) -> str:
+    try:
+        read(path)
+    except FileNotFoundError:
+        return read(path)
+    return read(path)
+
+
+def follow_planted_folder(folder: str, outside: str, name: str) -> str:
+    link = Path(folder) / "folder"
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside)
+    return (link / name).read_text()
+
+
+def write_and_read(path: str) -> str:
+    file = Path(path)
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    return file.read_text()
+
+
+def look_for_many(folder: str, count: int) -> int:
+    missing = 0
+    for number in range(count):
+        try:
+            read(f"{folder}/missing-{number}")
+        except FileNotFoundError:
+            missing += 1
+    return missing

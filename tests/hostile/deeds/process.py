@@ -67,6 +67,10 @@ def leave_child(canary: str) -> str:
     return child.stdout.readline().decode().strip()
 
 
+def start(path: str) -> str:
+    return subprocess.run([path], capture_output=True, text=True, check=False).stdout
+
+
 def run(argv: list[str]) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:

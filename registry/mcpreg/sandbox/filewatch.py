@@ -1,0 +1,257 @@
+"""Seeing what a server opens: a process beside the supervisor that is asked, judges and reports.
+
+It runs as the server's own user, who owns the sandbox's user namespace and may therefore read the
+memory that a path stands in; root in a container may not. It reports and never denies: a path can
+be changed after it was read, so mounts are what enforces. What it reports as a violation is left
+unanswered, so the thread that asked does nothing more until the supervisor has ended it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from mcpreg.core.plan import Plan
+from mcpreg.errors import McpregError
+from mcpreg.sandbox import kernel, stage
+from mcpreg.sandbox.guardian import close_all_but
+from mcpreg.sandbox.interface import Identity, OnViolation, Recorder, Violation
+from mcpreg.sandbox.links import leads_out
+from mcpreg.sandbox.notify import EXECUTES, Listener, Question
+from mcpreg.sandbox.reach import Places, Reach
+
+MAX_MISSES = 200  # different paths recorded in one run
+_SERVER = 2  # bubblewrap is the first program executed, the server the second
+_MAX_PATH = 4096  # PATH_MAX
+_PAGE = 4096
+_USUAL = 256  # longer paths take a second look
+_MAX_MEMORIES = 64  # descriptors kept
+_MAX_MESSAGE = 3 * _MAX_PATH
+_AT_FDCWD = -100
+_COARSE = 0.01  # seconds that the clock of file systems may lag behind
+
+
+@dataclass(slots=True)
+class FileWatch:
+    """The supervisor's side. `door` is where the listener is to be sent, once, from the child."""
+
+    pid: int
+    door: socket.socket
+    reports: socket.socket
+
+    def read(
+        self, recorder: Recorder, violate: Callable[[Violation], None], lost: Callable[[], None]
+    ) -> None:
+        """Take every waiting report; `lost` is called when the watcher is gone."""
+        while True:
+            try:
+                message = self.reports.recv(_MAX_MESSAGE)
+            except BlockingIOError:
+                return
+            except OSError:
+                message = b""
+            if not message:
+                lost()
+                return
+            report = json.loads(message)
+            if report["kind"] == "miss":
+                recorder.record("missing", path=report["path"])
+            else:
+                violate(Violation(report["kind"], report["path"]))
+
+    def end(self) -> None:
+        """End the watcher and reap it. Does nothing the second time."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+            self.door.close()
+            self.reports.close()
+
+
+def post(plan: Plan, identity: Identity | None, on_violation: OnViolation) -> FileWatch:
+    """Fork the watcher; it waits for the listener to come through `door`."""
+    door, entrance = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    reports, outlet = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        _watch(Places(plan), identity, entrance, outlet, kill=on_violation == "kill")
+    entrance.close()
+    outlet.close()
+    reports.setblocking(False)
+    return FileWatch(pid, door, reports)
+
+
+def _watch(
+    places: Places,
+    identity: Identity | None,
+    entrance: socket.socket,
+    outlet: socket.socket,
+    *,
+    kill: bool,
+) -> NoReturn:
+    try:
+        supervisor = os.getppid()
+        close_all_but({2, entrance.fileno(), outlet.fileno()})
+        signal.set_wakeup_fd(-1)
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(name, signal.SIG_IGN)  # the supervisor's to hear
+        if identity is not None:
+            stage.become(identity)
+        kernel.die_with_parent(supervisor)
+        gc.disable()  # it holds nothing that grows
+        _, descriptors, _, _ = socket.recv_fds(entrance, 1, 1)
+        Watcher(Listener(descriptors[0]), places, outlet, kill=kill).serve()
+    finally:
+        os._exit(0)
+
+
+class Watcher:
+    """One loop: receive, judge, report, answer."""
+
+    def __init__(
+        self, listener: Listener, places: Places, outlet: socket.socket, *, kill: bool
+    ) -> None:
+        self._listener = listener
+        self._places = places
+        self._outlet = outlet
+        self._kill = kill
+        self._memories: dict[int, int] = {}
+        self._executed = 0
+        self._root = -1
+        self._began = 0.0
+        self._missed: set[str] = set()
+
+    def serve(self) -> None:
+        """Until nobody is left to ask; then wait to be ended."""
+        listener = self._listener
+        while (question := listener.receive()) is not None:
+            if question.call in EXECUTES:
+                self._count()
+            if self._executed < _SERVER or self._passes(question):
+                listener.go_on(question)
+        signal.pause()
+
+    def _count(self) -> None:
+        self._executed += 1
+        for memory in self._memories.values():
+            os.close(memory)
+        self._memories.clear()  # a program's memory goes with it
+
+    def _passes(self, question: Question) -> bool:
+        """Whether to answer; False leaves the thread held for good."""
+        try:
+            folder, address = _where(question)
+            path = self._text(question.thread, address)
+            if self._places.is_own_code(path):
+                return True
+            if self._root < 0:
+                self._root = kernel.open_folder(f"/proc/{question.thread}/root")
+                self._began = time.time() - _COARSE
+            kind, shown = self._judged(question, folder, os.fsdecode(path))
+        except OSError:
+            return True  # the thread is gone, or its path unreadable: the kernel's to say
+        if kind is None or not self._listener.still_asks(question):
+            return True
+        if kind == "miss":
+            self._report_miss(shown)
+            return True
+        self._outlet.send(_message(kind, shown))
+        return not self._kill
+
+    def _judged(self, question: Question, folder: int, text: str) -> tuple[str | None, str]:
+        if not text:
+            return None, ""
+        base = "/" if text.startswith("/") else self._base(question.thread, folder)
+        reached = self._places.judge(text, base)
+        path = reached.path
+        match reached.reach:
+            case Reach.OURS:
+                return None, path
+            case Reach.GRANTED:
+                out = leads_out(self._root, path, self._places, since=self._began)
+                return ("escape", f"{path} -> {out}") if out else (None, path)
+            case Reach.ESCAPE:
+                return "escape", path
+            case Reach.SENSITIVE:
+                own = _creates(question) and self._places.is_provided(path)
+                return (None if own or self._exists(path) else "file"), path
+            case Reach.ELSEWHERE:
+                return (None if self._exists(path) else "miss"), path
+
+    def _exists(self, path: str) -> bool:
+        try:
+            os.close(kernel.open_in_root(self._root, path))
+        except OSError:
+            return False
+        return True
+
+    def _base(self, thread: int, folder: int) -> str:
+        name = "cwd" if folder == _AT_FDCWD else f"fd/{folder}"
+        return str(Path(f"/proc/{thread}/{name}").readlink())
+
+    def _text(self, thread: int, address: int) -> bytes:
+        """The NUL-terminated path at an address of the asking thread's memory."""
+        # Up to the page's end: what follows may not be there.
+        data = self._peek(thread, address, min(_USUAL, _PAGE - address % _PAGE))
+        end = data.find(b"\0")
+        if end < 0:
+            data += self._peek(thread, address + len(data), _MAX_PATH)
+            end = data.find(b"\0")
+        return data[: end if 0 <= end < _MAX_PATH else _MAX_PATH]
+
+    def _peek(self, thread: int, address: int, count: int) -> bytes:
+        memory = self._memories.get(thread)
+        if memory is not None:
+            try:
+                if data := os.pread(memory, count, address):
+                    return data
+            except OSError:  # of a thread that had this number before
+                pass
+            os.close(self._memories.pop(thread))
+        if len(self._memories) >= _MAX_MEMORIES:
+            os.close(self._memories.pop(next(iter(self._memories))))
+        memory = os.open(f"/proc/{thread}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        self._memories[thread] = memory
+        return os.pread(memory, count, address)
+
+    def _report_miss(self, path: str) -> None:
+        if path in self._missed or len(self._missed) >= MAX_MISSES:
+            return
+        self._missed.add(path)
+        self._outlet.send(_message("miss", path))
+
+
+def _where(question: Question) -> tuple[int, int]:
+    """The folder's descriptor and the path's address among the arguments."""
+    if question.call in ("openat", "execveat"):
+        number = question.arguments[0] & 0xFFFFFFFF
+        return number - (1 << 32) if number >> 31 else number, question.arguments[1]
+    return _AT_FDCWD, question.arguments[0]
+
+
+def _creates(question: Question) -> bool:
+    """Whether the call makes the file when there is none."""
+    flags = {"open": 1, "openat": 2}.get(question.call)
+    return question.call == "creat" or (
+        flags is not None and bool(question.arguments[flags] & os.O_CREAT)
+    )
+
+
+def _message(kind: str, path: str) -> bytes:
+    # What cannot be text is escaped: the audit log and terminals get printable characters.
+    shown = path if path.isprintable() else path.encode("unicode_escape", "replace").decode()
+    return json.dumps({"kind": kind, "path": shown[:_MAX_PATH]}).encode()
+
+
+def lost() -> McpregError:
+    """What to raise when the watcher ended by itself: nothing runs unwatched."""
+    return McpregError("the process that watches which files are opened has ended")
