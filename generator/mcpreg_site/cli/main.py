@@ -13,6 +13,7 @@ COMMANDS = {
     "stats": ("mcpreg_site.cli.stats", "Count downloads from the host's access logs."),
     "new": ("mcpreg_site.cli.new", "Begin a registry: a folder with everything it needs."),
     "build": ("mcpreg_site.cli.build", "Build the site of a commit into a folder."),
+    "deploy": ("mcpreg_site.cli.deploy", "Bring a built site to its host: S3, or a folder."),
     "serve": ("mcpreg_site.cli.serve", "Serve a built site, API included, on this machine."),
     "sync": ("mcpreg_site.cli.sync", "Bring in the entries of other registries."),
     "export": ("mcpreg_site.cli.export", "Write the registry in the form of another."),
