@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,11 +93,10 @@ def _built(site: Path, *, compress: bool) -> dict[str, Any]:
     """What to deploy: a folder."""
     from mcpreg_site.deploy.bodies import FolderBodies
     from mcpreg_site.deploy.source import scan
-    from mcpreg_site.site import MARKER
 
     progress(f"reading {site}")
-    bodies = FolderBodies(scan(site), compress=compress)
-    return {"bodies": bodies, "commit": str(json.loads((site / MARKER).read_bytes())["commit"])}
+    source = scan(site)
+    return {"bodies": FolderBodies(source, compress=compress), "commit": source.commit}
 
 
 def _restored(bucket: Bucket, number: int | None) -> dict[str, Any]:

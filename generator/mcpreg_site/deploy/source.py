@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcpreg.errors import McpregError, UsageError, VerificationError
-from mcpreg_site.netlify import FILE as NETLIFY_FILE
-from mcpreg_site.publish import is_site
 
+# The same as those of `site` and `netlify`, which load the whole generator; a test compares them.
+MARKER = "build.json"
+NETLIFY_FILE = "netlify.toml"
 STATE = ".mcpreg"
 """The folder of a bucket in which deploys keep their own records."""
 MAX_FILE = 64 << 20  # bytes; the largest that a build emits at 80,000 versions is a third of that
@@ -30,9 +32,10 @@ class SiteFile:
 
 @dataclass(frozen=True)
 class SiteSource:
-    """A folder that `mcpreg-site build` made. `files` are by path."""
+    """A folder that `mcpreg-site build` made, and of which commit. `files` are by path."""
 
     folder: Path
+    commit: str
     files: Mapping[str, SiteFile]
 
     def read(self, path: str) -> bytes:
@@ -54,15 +57,25 @@ def scan(folder: Path) -> SiteSource:
         UsageError: not a finished site, or it holds what a site does not (links, huge files).
         VerificationError: a file under `targets/` is not what its name says.
     """
-    if not is_site(folder):
-        raise UsageError(
-            f"{folder} is not a site built by mcpreg-site",
-            hint=f"mcpreg-site build --output {folder}",
-        )
+    commit = _commit_of(folder)
     files = {file.path: file for file in _files(folder)}
     for file in files.values():
         _require_address(file)
-    return SiteSource(folder, dict(sorted(files.items())))
+    return SiteSource(folder, commit, dict(sorted(files.items())))
+
+
+def _commit_of(folder: Path) -> str:
+    """The commit that a finished site was built from."""
+    try:
+        marker = json.loads((folder / MARKER).read_bytes())
+        if "mcpregSite" in marker:
+            return str(marker.get("commit", ""))
+    except (OSError, ValueError, TypeError):
+        pass
+    raise UsageError(
+        f"{folder} is not a site built by mcpreg-site",
+        hint=f"mcpreg-site build --output {folder}",
+    )
 
 
 def _files(folder: Path) -> Iterator[SiteFile]:
