@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": ("mcpreg.cli.verify", "Verify a server again, every file of it."),
     "run": ("mcpreg.cli.run", "Run a server in its sandbox, speaking MCP on stdio."),
     "logs": ("mcpreg.cli.logs", "Show what sandboxed servers did and were refused."),
+    "client": ("mcpreg.cli.client", "Connect MCP clients to installed servers."),
     "registry": ("mcpreg.cli.registry", "Say which registries this machine trusts."),
     "convert": ("mcpreg.cli.convert", "Convert manifests from and to other formats."),
     "ci": ("mcpreg.cli.ci", "What a registry's own workflows call."),
