@@ -34,6 +34,7 @@ COMMANDS = {
     "client": ("mcpreg.cli.client", "Connect MCP clients to installed servers."),
     "registry": ("mcpreg.cli.registry", "Say which registries this machine trusts."),
     "convert": ("mcpreg.cli.convert", "Convert manifests from and to other formats."),
+    "doctor": ("mcpreg.cli.doctor", "Look at this machine: what works, and what mends the rest."),
     "ci": ("mcpreg.cli.ci", "What a registry's own workflows call."),
 }
 

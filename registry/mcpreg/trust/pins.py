@@ -28,6 +28,11 @@ class Pin:
     root: str
 
 
+def cache_of(cache: Path, pin: Pin) -> Path:
+    """What is kept of a registry, below the cache folder; by its root, since names are reused."""
+    return cache / "registries" / pin.root[7:39]
+
+
 def _pin(item: dict[str, object]) -> Pin:
     pin = Pin(**item)  # type: ignore[arg-type]  # checked in the next line
     if not all(isinstance(part, str) for part in asdict(pin).values()):

@@ -10,7 +10,7 @@ from mcpreg.core import canonical
 from mcpreg.errors import PolicyError, UsageError, VerificationError
 from mcpreg.store.places import Places
 from mcpreg.trust.client import RegistryClient, fetch_first_root
-from mcpreg.trust.pins import Pin, Pins
+from mcpreg.trust.pins import Pin, Pins, cache_of
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -20,8 +20,7 @@ def clients(places: Places, only: str | None = None) -> list[RegistryClient]:
     pins = Pins(places.config)
     chosen = (pins.get(only),) if only else pins.all()
     return [
-        RegistryClient(pin, pins.root_bytes(pin), places.cache / "registries" / pin.root[7:39])
-        for pin in chosen
+        RegistryClient(pin, pins.root_bytes(pin), cache_of(places.cache, pin)) for pin in chosen
     ]
 
 
@@ -58,7 +57,7 @@ def add(
     elif not confirm(digest):
         raise PolicyError("not added: the root was not confirmed")
     pin = Pin(name or _name_from(url), url, digest)
-    RegistryClient(pin, root, places.cache / "registries" / digest[7:39]).policy()
+    RegistryClient(pin, root, cache_of(places.cache, pin)).policy()
     Pins(places.config).add(pin, root)
     return pin
 
