@@ -4,6 +4,8 @@ Nothing here reads the work tree, so what is built is exactly what was committed
 """
 
 from mcpreg.gitrepo.changes import Change, changes
+from mcpreg.gitrepo.objects import Objects
+from mcpreg.gitrepo.outline import Outline, ServerFolder, read_outline
 from mcpreg.gitrepo.paths import (
     PUBLISHED,
     README_FILE,
@@ -24,6 +26,9 @@ __all__ = [
     "TIERS_FILE",
     "Change",
     "NewCommit",
+    "Objects",
+    "Outline",
+    "ServerFolder",
     "Snapshot",
     "branch_exists",
     "bundle_path",
@@ -31,6 +36,7 @@ __all__ = [
     "entry_folder",
     "open_repository",
     "read",
+    "read_outline",
     "record_path",
     "resolve",
     "show",

@@ -1,18 +1,12 @@
-"""Reading a registry from a git commit.
-
-The bulk goes through one `git cat-file --batch`, because a process or a Python object a file does
-not scale to 80,000 versions.
-"""
+"""Reading a registry from a git commit."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import git
 from pydantic import TypeAdapter
@@ -41,6 +35,7 @@ from mcpreg.core.reviews import (
 )
 from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import McpregError, NotFoundError
+from mcpreg.gitrepo.objects import Objects
 from mcpreg.gitrepo.paths import (
     README_FILE,
     SYNCED_ENDING,
@@ -118,6 +113,12 @@ def read(path: Path, rev: str) -> Snapshot:
     repo = open_repository(path)
     commit = resolve(repo, rev)
     files = _read_files(repo, commit)
+    return assemble(commit, files, entries_of(files, tiers_of(files)))
+
+
+def assemble(commit: git.Commit, files: Mapping[str, bytes], entries: Iterable[Entry]) -> Snapshot:
+    """A snapshot of files that are in memory. Raises as `read`."""
+    require_capped(files)
     if SETTINGS_FILE not in files:
         raise NotFoundError(
             f"commit {commit.hexsha[:12]} has no {SETTINGS_FILE}",
@@ -126,7 +127,7 @@ def read(path: Path, rev: str) -> Snapshot:
     return Snapshot(
         commit=commit.hexsha,
         committed_at=_rfc3339(commit.committed_date),
-        entries=tuple(_entries(files)),
+        entries=tuple(entries),
         tuf=_below(files, "tuf/"),
         trust=_below(files, "trust/"),
         settings=parse_settings(files[SETTINGS_FILE]),
@@ -156,8 +157,8 @@ def _below(files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
 
 def _read_files(repo: git.Repo, commit: git.Commit) -> dict[str, bytes]:
     listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha)
-    wanted = [(path, oid) for path, oid in _blobs(listing) if _is_wanted(path)]
-    return dict(_capped(_cat_files(repo, wanted)))
+    wanted = [(path, oid) for path, oid in _blobs(listing) if is_wanted(path)]
+    return dict(_cat_files(repo, wanted))
 
 
 def _blobs(listing: str) -> Iterable[tuple[str, str]]:
@@ -173,7 +174,8 @@ def _blobs(listing: str) -> Iterable[tuple[str, str]]:
 _WHOLE = ("records/", "tuf/", "trust/", f"{REVIEWS_FOLDER}/", "stats/")
 
 
-def _is_wanted(path: str) -> bool:
+def is_wanted(path: str) -> bool:
+    """Whether a registry keeps data in a file of this path."""
     if path in (SETTINGS_FILE, TIERS_FILE) or path.startswith(_WHOLE):
         return True
     if path.startswith(f"{OWNERS_FOLDER}/"):
@@ -184,52 +186,32 @@ def _is_wanted(path: str) -> bool:
 
 
 def _cat_files(repo: git.Repo, wanted: list[tuple[str, str]]) -> Iterable[tuple[str, bytes]]:
-    # The requests come from a file: a pipe would fill up while git waits for us to read.
-    with tempfile.TemporaryFile() as requests:
-        requests.write("".join(f"{oid}\n" for _, oid in wanted).encode())
-        requests.seek(0)
-        process = subprocess.Popen(
-            ["git", "--git-dir", str(repo.git_dir), "cat-file", "--batch"],
-            stdin=requests,
-            stdout=subprocess.PIPE,
-        )
-        with process:
-            assert process.stdout is not None  # noqa: S101  # Popen was given a pipe
-            for path, oid in wanted:
-                header = process.stdout.readline().split()
-                if len(header) != 3:
-                    raise McpregError(f"git cannot read {path} ({oid})")
-                size = int(header[2])
-                data = process.stdout.read(min(size, _limit(path) + 1))
-                _skip(process.stdout, size + 1 - len(data))
-                yield path, data
+    with Objects(Path(repo.git_dir)) as objects:
+        data = objects.read([(oid, limit_of(path)) for path, oid in wanted])
+        yield from zip((path for path, _ in wanted), data, strict=True)
 
 
-def _skip(stream: IO[bytes], size: int) -> None:
-    while size and (read := len(stream.read(min(size, 1 << 20)))):
-        size -= read
-
-
-def _limit(path: str) -> int:
+def limit_of(path: str) -> int:
+    """The most bytes that a file of this path may have."""
     return _LIMITS.get(path.rpartition("/")[2], MAX_METADATA_BYTES)
 
 
-def _capped(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, bytes]]:
-    for path, data in files:
-        if len(data) > _limit(path):
-            raise McpregError(f"{path} has more than {_limit(path)} bytes", where=path)
-        yield path, data
+def require_capped(files: Mapping[str, bytes]) -> None:
+    """Refuse a file that is larger than its kind may be. Raises `McpregError`."""
+    for path, data in files.items():
+        if len(data) > limit_of(path):
+            raise McpregError(f"{path} has more than {limit_of(path)} bytes", where=path)
 
 
-def _entries(files: Mapping[str, bytes]) -> Iterable[Entry]:
-    tiers = _tiers(files)
+def entries_of(files: Mapping[str, bytes], tiers: Mapping[str, Tier]) -> Iterable[Entry]:
+    """The entry of every version folder, in order of path. Raises `McpregError` as `read`."""
     for path in sorted(files):
         folder, _, name = path.rpartition("/")
         if name == MANIFEST_FILE and path.startswith("servers/"):
             yield _entry(folder, files, tiers)
 
 
-def _tiers(files: Mapping[str, bytes]) -> Mapping[str, Tier]:
+def tiers_of(files: Mapping[str, bytes]) -> Mapping[str, Tier]:
     """What CI worked out when it signed, by version folder."""
     try:
         return TypeAdapter(dict[str, Tier]).validate_json(files.get(TIERS_FILE, b"{}"))
