@@ -48,11 +48,11 @@ bin_bits = 8
 """
 WORDS = (  # noqa: SIM905  # sentences read better than a list of words
     "the server reads what your agent asks for and answers with a short list so that a model "
-    "can choose tools by name it keeps no state between calls and writes nothing to disk unless you "
-    "give it a folder each request carries a limit a page and an order results come back as text "
-    "and as structured content errors say what went wrong and what to try next configuration is "
-    "by environment variables or by a file secrets never appear in logs you can run it locally or "
-    "behind a proxy it speaks the newest protocol and falls back to older ones"
+    "can choose tools by name it keeps no state between calls and writes nothing to disk "
+    "unless you give it a folder each request carries a limit a page and an order results come "
+    "back as text and as structured content errors say what went wrong and what to try next "
+    "configuration is by environment variables or by a file secrets never appear in logs you "
+    "can run it locally or behind a proxy it speaks the newest protocol and falls back to older"
 ).split()
 
 

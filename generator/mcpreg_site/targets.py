@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 from mcpreg.core import canonical
-from mcpreg.core.index import OFFLINE_TARGETS, blob_path
-from mcpreg_site.catalog import Catalog
-from mcpreg_site.tree import Content, Tree
+from mcpreg.core.catalog import search_entry, search_targets
+from mcpreg.core.index import OFFLINE_TARGETS, SearchEntry, blob_path, index_target
+from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.summary import Summary
+from mcpreg_site.tree import Content, Part, Tree
+
+SEARCH_ENTRY = Summary(
+    "search entry", SearchEntry, lambda server: search_entry(server.latest.entry)
+)
 
 
 def targets(catalog: Catalog) -> Tree:
@@ -15,13 +24,26 @@ def targets(catalog: Catalog) -> Tree:
     """
     if not catalog.signed:
         return Tree({})
-    contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
-    files = dict(catalog.targets.files)
     # Signed by the offline role itself; the branch keeps them with the metadata.
-    files |= {path: catalog.tuf[path] for path in OFFLINE_TARGETS if path in catalog.tuf}
-    contents |= {target_file(path, data): data for path, data in files.items()}
-    contents |= {blob_path(digest): data for digest, data in catalog.targets.blobs.items()}
-    return Tree(contents)
+    offline = {path: catalog.tuf[path] for path in OFFLINE_TARGETS if path in catalog.tuf}
+    contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
+    contents |= {target_file(path, data): data for path, data in offline.items()}
+    parts = [
+        Part(f"{server.name} targets", catalog.key("targets", server.key), partial(_server, server))
+        for server in catalog.servers
+    ]
+    return Tree(contents, [*parts, Part("search targets", None, partial(_search, catalog))])
+
+
+def _server(server: Server) -> Mapping[str, Content]:
+    loaded = server.load()
+    blobs: dict[str, Content] = {blob_path(sha256): data for sha256, data in loaded.blobs.items()}
+    return blobs | {target_file(index_target(server.name), loaded.index): loaded.index}
+
+
+def _search(catalog: Catalog) -> Mapping[str, Content]:
+    found = search_targets(SEARCH_ENTRY(server) for server in catalog.shown)
+    return {target_file(path, data): data for path, data in found.items()}
 
 
 def target_file(path: str, data: bytes) -> str:

@@ -19,7 +19,7 @@ def _versions(numbers: set[int]) -> list[Version]:
     def version(number: int) -> Version:
         name = f"io.github.acme/server-{number:05}"
         entry = Entry(name, "1.0.0", "", ANY, None, None, None, None)
-        return Version(entry, None, "2026-01-01T00:00:00Z", is_latest=True)
+        return Version.of(entry, "2026-01-01T00:00:00Z")
 
     return [version(number) for number in sorted(numbers)]
 

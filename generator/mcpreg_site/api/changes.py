@@ -53,19 +53,20 @@ def _order(change: Json) -> tuple[str, str, str, str]:
 def _all(catalog: Catalog) -> Iterator[Json]:
     for version in catalog.versions:
         yield _change(version, "published", version.published_at)
-        mark = version.entry.status_mark
-        if mark is not None:
-            became = "restored" if mark.status == "active" else mark.status
-            yield _change(version, became, mark.changed_at)
+        facts = version.facts
+        if facts.changed_at is not None:
+            became = "restored" if facts.status == "active" else facts.status
+            yield _change(version, became, facts.changed_at)
 
 
 def _change(version: Version, what: str, at: str) -> Json:
     signed = {}
-    if version.indexed is not None:
+    facts = version.facts
+    if facts.sequence is not None:
         signed = {
-            "sequence": version.indexed.sequence,
+            "sequence": facts.sequence,
             "index": index_target(version.name),
-            "digest": version.indexed.manifest.sha256,
+            "digest": facts.digest,
         }
     return {
         "at": at,

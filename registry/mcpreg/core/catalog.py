@@ -6,7 +6,7 @@ emits) arrive at the same bytes independently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -53,18 +53,27 @@ def build_targets(entries: Iterable[Entry]) -> Targets:
                 f"the server names {name!r} and another differ only in case",
                 hint="rename one; hosts that fold paths cannot serve both",
             )
-        files[target] = _index(name, versions, blobs).canonical()
+        index, its_blobs = index_of(name, versions)
+        files[target] = index.canonical()
+        blobs |= its_blobs
         latest = latest_of(versions)
         if latest.status != "deleted":
             search.append(search_entry(latest))
-    files[SEARCH_TARGET] = SearchList(servers=tuple(search)).canonical()
-    return Targets(files, blobs)
+    return Targets(files | search_targets(search), blobs)
 
 
-def _index(name: str, versions: list[Entry], blobs: dict[str, bytes]) -> ServerIndex:
+def search_targets(entries: Iterable[SearchEntry]) -> dict[str, bytes]:
+    """The targets that `mcpreg search` reads, from the lines of all servers in name order."""
+    return {SEARCH_TARGET: SearchList(servers=tuple(entries)).canonical()}
+
+
+def index_of(name: str, versions: Sequence[Entry]) -> tuple[ServerIndex, dict[str, bytes]]:
+    """One server's document, and the blobs that it names, by digest; all versions published."""
+    blobs: dict[str, bytes] = {}
     indexed = [_indexed_version(entry, blobs) for entry in versions]
     indexed.sort(key=lambda version: version.sequence)
-    return ServerIndex(name=name, latest=latest_of(versions).version, versions=tuple(indexed))
+    index = ServerIndex(name=name, latest=latest_of(versions).version, versions=tuple(indexed))
+    return index, blobs
 
 
 def _indexed_version(entry: Entry, blobs: dict[str, bytes]) -> IndexedVersion:

@@ -1,0 +1,48 @@
+"""The digest of everything but the registry's data that decides what a site's bytes are.
+
+Program, libraries, templates and settings: when any of it changes, everything is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+import mcpreg
+import mcpreg_site
+from mcpreg.gitrepo import Snapshot
+from mcpreg_site.templates import Templates
+from mcpreg_site.tree import key_of
+
+
+def fingerprint(snapshot: Snapshot, templates: Templates) -> str:
+    """Of the program as it stands on this disk, these templates, and a commit's settings."""
+    root = snapshot.tuf.get("1.root.json", b"")
+    return key_of(
+        program(),
+        _folder(templates.folder),
+        snapshot.settings.model_dump_json(),
+        str("timestamp.json" in snapshot.tuf),
+        hashlib.sha256(root).hexdigest(),
+    )
+
+
+@cache
+def program() -> str:
+    """Of both packages' sources, Python's version, and every library's."""
+    packages = [Path(str(module.__file__)).parent for module in (mcpreg, mcpreg_site)]
+    libraries = sorted(f"{item.name} {item.version}" for item in distributions())
+    return key_of(sys.version, *libraries, *map(_folder, packages))
+
+
+def _folder(folder: Path) -> str:
+    sha = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and file.suffix != ".pyc":
+            name = file.relative_to(folder).as_posix().encode()
+            data = file.read_bytes()
+            sha.update(b"%d:%s%d:%s" % (len(name), name, len(data), data))
+    return sha.hexdigest()

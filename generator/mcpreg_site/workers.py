@@ -1,0 +1,81 @@
+"""The same work on many things, by as many processes as the machine has for us.
+
+Processes are forked, so that they see what the parent has read without copying it, and each takes
+the next lot when it is done with one. What one raises is raised here; one that is killed ends the
+build.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from mcpreg.errors import McpregError
+
+T = TypeVar("T")
+R = TypeVar("R")
+LOT = 100  # things at a time; a lot is big enough to pay for its way there and back
+_SMALL = 40  # fewer things than this are done before a process has started
+# What a forked process finds in its memory: the things and the work. Set only around a fork.
+_inherited: tuple[Sequence[Any], Callable[[Sequence[Any]], Any]] | None = None
+
+
+def available() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_lots(
+    things: Sequence[T], work: Callable[[Sequence[T]], R], jobs: int, lot: int = LOT
+) -> Iterator[R]:
+    """`work` on every lot of `things`, in any order.
+
+    Raises what `work` raises, and `McpregError` when a process was killed.
+    """
+    starts = range(0, len(things), lot)
+    if jobs < 2 or len(things) < _SMALL or len(starts) < 2:
+        for start in starts:
+            yield work(things[start : start + lot])
+        return
+    yield from _forked(things, work, jobs, lot)
+
+
+def _forked(
+    things: Sequence[T], work: Callable[[Sequence[T]], R], jobs: int, lot: int
+) -> Iterator[R]:
+    global _inherited  # noqa: PLW0603  # the one way into a forked process that copies nothing
+    _inherited = things, work
+    gc.collect()
+    gc.freeze()  # a collector that touches what is shared would copy it
+    try:
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+            waiting: set[Future[R]] = set()
+            for start in range(0, len(things), lot):
+                if len(waiting) >= jobs * 2:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+                waiting.add(pool.submit(_lot, start, start + lot))
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+    except BrokenProcessPool as error:
+        raise McpregError(
+            "a process of the build was killed",
+            hint="often for want of memory: fewer at once need less, --jobs 1",
+        ) from error
+    finally:
+        gc.unfreeze()
+        _inherited = None
+
+
+def _lot(start: int, end: int) -> Any:  # noqa: ANN401  # whatever the work gives
+    if _inherited is None:
+        raise RuntimeError("not a process of the build")
+    things, work = _inherited
+    return work(things[start:end])
