@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import partial
 from html import escape
 
-from mcpreg_site.catalog import Catalog, Version
+from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.paths import name_path
-from mcpreg_site.tree import Content, Tree
+from mcpreg_site.tree import Content, Part, Tree
 
 HEIGHT = 20  # pixels, as badges of other services have it
 _CHARACTER = 6.6  # pixels of an average one at this size; a font that is wider gets squeezed
@@ -24,13 +24,21 @@ _OTHER = "#5a5f6b"
 
 def badges(catalog: Catalog) -> Tree:
     """One a server, of its latest version; a deleted one says so."""
-    contents: dict[str, Content] = {
-        f"badges/{name_path(server.name)}.svg": partial(
-            _badge, catalog.registry.name, server.latest
+    return Tree(
+        parts=(
+            Part(
+                f"{server.name} badge",
+                catalog.key("badge", server.key),
+                partial(_file, catalog.registry.name, server),
+            )
+            for server in catalog.servers
         )
-        for server in catalog.servers
-    }
-    return Tree(contents)
+    )
+
+
+def _file(registry: str, server: Server) -> dict[str, Content]:
+    badge = _badge(registry, server.latest)
+    return {f"badges/{name_path(server.name)}.svg": badge}
 
 
 def _badge(registry: str, version: Version) -> bytes:

@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mcpreg_site.memo import connect, discard
 
@@ -130,7 +130,7 @@ class Ledger:
             self._connection.close()
         self._connection = None
 
-    def _query(self, text: str, *values: str) -> Iterator[tuple[object, ...]]:
+    def _query(self, text: str, *values: str) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self._opened().execute(text, values).fetchall()
         except sqlite3.Error:

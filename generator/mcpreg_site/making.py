@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -34,11 +34,15 @@ class Maker:
 
     folder: Path
     before: Mapping[str, tuple[File, ...]]
+    after: Callable[[], None]
+    """Called after each lot, in the process that made it."""
 
     def __call__(self, parts: Sequence[Part]) -> list[Made]:
         """Make these. Raises what they raise, and `OSError`."""
         folders: set[str] = set()
-        return [self._make(part, folders) for part in parts]
+        made = [self._make(part, folders) for part in parts]
+        self.after()
+        return made
 
     def _make(self, part: Part, folders: set[str]) -> Made:
         before = {file.path: file for file in self.before.get(part.name, ())}

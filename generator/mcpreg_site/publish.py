@@ -1,8 +1,9 @@
 """`publish(tree)`: replace the finished folder in one step.
 
-The new tree is written beside the old one and the two names are exchanged by the kernel
-(`renameat2(2)`, RENAME_EXCHANGE), so a reader, and a build killed at any moment, sees the old tree
-or the new one. What a killed build left behind is swept by the next.
+The new tree is made in a folder beside the old one and the two names are exchanged by the kernel,
+so a reader, and a build killed at any moment, sees the old tree or the new one. What a killed build
+left behind is swept by the next. With a ledger of what the old tree holds, only what changed is
+made and written, and the old tree stays as the folder that the next one is made in.
 
 `status/` is the one folder that no tree holds: `mcpreg-site sync` writes it, with times in it, into
 the finished site. It is carried over.
@@ -10,29 +11,62 @@ the finished site. It is carried over.
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import fcntl
 import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from mcpreg.errors import McpregError, UsageError
+from mcpreg.errors import InternalError, McpregError, UsageError
+from mcpreg_site.exchange import exchange, flush
+from mcpreg_site.ledger import Head, Ledger, Row, stamp
+from mcpreg_site.making import Made, Maker
 from mcpreg_site.site import MARKER
-from mcpreg_site.tree import Tree
+from mcpreg_site.spare import discard_folder, link_all, remove, settle, spare_of
+from mcpreg_site.tree import Part, Tree
+from mcpreg_site.workers import in_lots
 
 STATUS = "status"
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
+_SHARED = "targets/sha256/"
+"""Content addresses: the only paths that several parts may emit."""
 
 
-def publish(tree: Tree, output: Path) -> int:
-    """Write `tree` to `output`, replacing an earlier site. Returns the number of bytes.
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a finished build did. `size` are the bytes of all `files`; `made` counts parts."""
+
+    files: int
+    size: int
+    made: int
+    written: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How to build: by how many processes, and with what memory of the build before.
+
+    `built` is the digest of all that the tree is made from. `say` hears how many of how many parts
+    are made; `after` is called after each lot, in the process that made it.
+    """
+
+    jobs: int = 1
+    ledger: Ledger | None = None
+    built: str = ""
+    say: Callable[[int, int], None] = lambda _done, _of: None
+    after: Callable[[], None] = lambda: None
+
+
+_ALONE = Means()
+
+
+def publish(tree: Tree, output: Path, means: Means = _ALONE) -> Published:
+    """Write `tree` to `output`, replacing an earlier site.
 
     Raises:
         UsageError: `output` holds something that is not a site; nothing was changed.
@@ -44,7 +78,7 @@ def publish(tree: Tree, output: Path) -> int:
         with locked_folder(output.parent):
             require_replaceable(output)
             _sweep(output)
-            return _replace(tree, output)
+            return _Build(tree, output, means).run()
     except OSError as error:
         raise McpregError(
             f"cannot write {output}: {error.strerror or error}",
@@ -81,6 +115,17 @@ def is_site(folder: Path) -> bool:
         return False
 
 
+def standing(output: Path, means: Means) -> Published | None:
+    """What `output` holds, when it was built from the very same and nothing needs doing."""
+    if means.ledger is None:
+        return None
+    head = means.ledger.head()
+    here = stamp(output.absolute(), MARKER)
+    if head is None or not here or (head.built, head.live) != (means.built, here):
+        return None
+    return Published(*means.ledger.totals(), made=0, written=0, removed=0)
+
+
 def _prefix(output: Path) -> str:
     return f".{output.name}.build-"
 
@@ -103,21 +148,127 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(tree: Tree, output: Path) -> int:
-    fresh = Path(tempfile.mkdtemp(dir=output.parent, prefix=_prefix(output)))
-    try:
-        size = _write(tree, fresh)
-        fresh.chmod(0o755)  # mkdtemp's 0700 would hide the site from a web server
-        if output.exists():
-            _carry_statuses(output, fresh)
-            _exchange(fresh, output)
-            _carry_statuses(fresh, output)  # what a sync wrote in between
+class _Build:
+    """One build, under the lock."""
+
+    def __init__(self, tree: Tree, output: Path, means: Means) -> None:
+        self._output, self._means, self._ledger = output, means, means.ledger
+        self._parts = {part.name: part for part in tree.parts}
+        self._spare = spare_of(output)
+        head = self._ledger.head() if self._ledger else None
+        here = stamp(output, MARKER)
+        self._head = head if head is not None and here and head.live == here else None
+        self._known = self._ledger.keys() if self._ledger and self._head else {}
+
+    def run(self) -> Published:
+        fresh = sorted(
+            (p for p in self._parts.values() if not p.key or self._known.get(p.name) != p.key),
+            key=lambda part: part.name,
+        )
+        gone = self._known.keys() - self._parts.keys()
+        touched = [part.name for part in fresh if part.name in self._known]
+        before = self._ledger.files([*touched, *gone]) if self._ledger else {}
+        if len(before) < len(touched) + len(gone):  # a damaged row: nothing it says can be undone
+            self._head, self._known = None, {}
+            return self.run()
+        folder = self._folder()
+        try:
+            made = self._make(fresh, Maker(folder, before, self._means.after))
+            _require_no_twins(made)
+            self._require_no_meeting(made)
+            held = {file.path for part in made for file in part.row.files}
+            old = {file.path for files in before.values() for file in files} - held
+            removed = sorted(path for path in old if not self._kept_elsewhere(path))
+            for path in removed:
+                remove(folder, path)
+            written = sorted({path for part in made for path in part.written})
+            self._finish(folder, [part.row for part in made], gone, (written, removed))
+        finally:
+            if folder != self._spare:
+                discard_folder(folder)
+        if self._ledger:
+            files, size = self._ledger.totals()
         else:
-            fresh.rename(output)
-    finally:
-        if fresh.exists():
-            shutil.rmtree(fresh)
-    return size
+            each = {file.path: file.size for part in made for file in part.row.files}
+            files, size = len(each), sum(each.values())
+        return Published(files, size, len(fresh), len(written), len(removed))
+
+    def _folder(self) -> Path:
+        """Where the new tree is made: it holds what the old one does, or nothing."""
+        head = self._head
+        if head is not None and head.spare and head.spare == stamp(self._spare, MARKER):
+            if self._ledger:
+                self._ledger.spend_spare(head)
+            settle(self._output, self._spare, head.owed)
+            return self._spare
+        discard_folder(self._spare)
+        folder = Path(tempfile.mkdtemp(dir=self._output.parent, prefix=_prefix(self._output)))
+        if head is not None:
+            link_all(self._output, folder, STATUS)
+        return folder
+
+    def _make(self, fresh: list[Part], maker: Maker) -> list[Made]:
+        made: list[Made] = []
+        for lot in in_lots(fresh, maker, self._means.jobs):
+            made += lot
+            self._means.say(len(made), len(fresh))
+        return made
+
+    def _kept_elsewhere(self, path: str) -> bool:
+        """Whether a part that stays as it was emits this path as well."""
+        if not path.startswith(_SHARED) or self._ledger is None:
+            return False
+        return any(
+            self._parts[name].key == self._known.get(name)
+            for name in self._ledger.holders(path)
+            if name in self._parts and self._parts[name].key
+        )
+
+    def _require_no_meeting(self, made: list[Made]) -> None:
+        """Refuse a new file where a part that stays as it was has another."""
+        if self._ledger is None or self._head is None:
+            return
+        for part in made:
+            for path in part.met:
+                (mine,) = (file for file in part.row.files if file.path == path)
+                for name, file in self._ledger.holders(path).items():
+                    stays = name in self._parts and self._parts[name].key == self._known.get(name)
+                    if stays and file != mine:
+                        raise InternalError(f"two parts of the site both emit {path}")
+
+    def _finish(
+        self, folder: Path, rows: list[Row], gone: set[str], changes: tuple[list[str], list[str]]
+    ) -> None:
+        written, removed = changes
+        folder.chmod(0o755)  # mkdtemp's 0700 would hide the site from a web server
+        flush(folder)
+        before = stamp(self._output, MARKER)
+        if self._output.exists():
+            discard_folder(folder / STATUS)
+            _carry_statuses(self._output, folder)
+            _exchange(folder, self._output, _prefix(self._output))
+            _carry_statuses(folder, self._output)  # what a sync wrote in between
+        else:
+            folder.rename(self._output)
+        if self._ledger is None:
+            return
+        owed = [(path, True) for path in written] + [(path, False) for path in removed]
+        head = Head(self._means.built, stamp(self._output, MARKER))
+        if self._head is None:
+            self._ledger.begin_anew()
+        elif before:
+            if folder != self._spare:
+                folder.rename(self._spare)
+            head = Head(head.built, head.live, before, tuple(owed))
+        self._ledger.keep(head, rows, gone)
+
+
+def _require_no_twins(made: list[Made]) -> None:
+    seen: dict[str, str] = {}
+    for part in made:
+        for file in part.row.files:
+            if seen.setdefault(file.path, file.sha256) != file.sha256:
+                raise InternalError(f"two parts of the site both emit {file.path}")
 
 
 def _carry_statuses(old: Path, new: Path) -> None:
@@ -141,33 +292,4 @@ def _is_newer(file: Path, copy: Path) -> bool:
     )
 
 
-def _write(tree: Tree, folder: Path) -> int:
-    made: set[str] = set()
-    size = 0
-    for path, data in tree.items():
-        parent = path.rpartition("/")[0]
-        if parent not in made:
-            (folder / parent).mkdir(parents=True, exist_ok=True)
-            made.add(parent)
-        (folder / path).write_bytes(data)
-        size += len(data)
-    return size
-
-
-def _exchange(fresh: Path, output: Path) -> None:
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if renameat2 is not None:
-        done = renameat2(
-            _AT_FDCWD, os.fsencode(fresh), _AT_FDCWD, os.fsencode(output), _RENAME_EXCHANGE
-        )
-        if done == 0:
-            return
-        problem = ctypes.get_errno()
-        if problem not in (errno.EINVAL, errno.ENOSYS, errno.EXDEV):
-            raise OSError(problem, os.strerror(problem))
-    # A system or file system without the exchange (macOS, some network mounts): two renames, and
-    # between them there is for a moment no tree. The sweep never meets the old one half removed.
-    aside = Path(tempfile.mkdtemp(dir=output.parent, prefix=_prefix(output)))
-    output.rename(aside / "old")
-    fresh.rename(output)
-    shutil.rmtree(aside)
+_exchange = exchange

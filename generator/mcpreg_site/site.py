@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
@@ -12,10 +13,12 @@ from mcpreg_site.feeds import feeds
 from mcpreg_site.netlify import netlify
 from mcpreg_site.opensearch import opensearch
 from mcpreg_site.pages import pages
+from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.schemas import schemas
 from mcpreg_site.search import search
 from mcpreg_site.sitemap import sitemap
-from mcpreg_site.targets import targets
+from mcpreg_site.summary import Summary
+from mcpreg_site.targets import SEARCH_ENTRY, targets
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import Tree
 
@@ -23,12 +26,20 @@ MARKER = "build.json"
 """Says that a folder is a site of ours; only such a folder is ever replaced."""
 
 
+SUMMARIES: tuple[Summary[Any], ...] = (SEARCH_ENTRY,)
+"""What is remembered of every server, for lists to show without reading it."""
+
+
 def render(snapshot: Snapshot, templates: Templates) -> Tree:
-    """The whole site of a commit."""
-    catalog = build(snapshot)
+    """The whole site of a commit that was read whole."""
+    return site(build(snapshot), templates)
+
+
+def site(catalog: Catalog, templates: Templates, readmes: Readmes | None = None) -> Tree:
+    """Everything that a catalog shows; nothing is made before somebody asks for it."""
     return (
         api(catalog)
-        | pages(catalog, templates)
+        | pages(catalog, templates, readmes or Readmes())
         | search(catalog)
         | feeds(catalog)
         | sitemap(catalog)

@@ -70,7 +70,7 @@ def test_our_knowledge_stands_in_the_responses_meta(
     found = _load(api(catalog), "servers/io.github.acme/clock/versions/1.1.0")["_meta"][OURS]
     manifest = sample_manifests[1]
     assert found["digest"] == canonical.sha256(manifest.canonical())
-    assert found["digest"] in catalog.servers[1].load().blobs
+    assert found["digest"] in catalog.servers[2].load().blobs
     assert found["index"] == index_target(manifest.name)
     assert (found["state"], found["safety"], found["tier"]) == ("locked", "low", "unverified")
     assert found["capabilities"] == ["net:egress:time.example:443"]

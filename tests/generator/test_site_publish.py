@@ -84,10 +84,10 @@ def test_a_status_written_at_the_last_moment_is_not_lost(
     _status(output, "upstream.json", "before")
     exchange = module._exchange
 
-    def exchange_after_a_sync(fresh: Path, site: Path) -> None:
+    def exchange_after_a_sync(fresh: Path, site: Path, prefix: str) -> None:
         later = _status(site, "upstream.json", "meanwhile")
         os.utime(later, ns=(time.time_ns(), time.time_ns() + 10**9))
-        exchange(fresh, site)
+        exchange(fresh, site, prefix)
 
     monkeypatch.setattr(module, "_exchange", exchange_after_a_sync)
     publish(_tree("new", 1), output)

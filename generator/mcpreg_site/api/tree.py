@@ -16,7 +16,7 @@ from mcpreg_site.api.lists import Page, cut
 from mcpreg_site.api.registry_v1 import views
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.routes import API, NOT_FOUND
-from mcpreg_site.tree import Content, Tree
+from mcpreg_site.tree import Content, Part, Tree
 
 _ROOT = API.removeprefix("/")
 
@@ -33,9 +33,17 @@ def api(catalog: Catalog) -> Tree:
         **views(catalog),
         **changes(catalog),
     }
+    return Tree(contents, _parts(catalog))
+
+
+def _parts(catalog: Catalog) -> Iterator[Part]:
     for server in catalog.servers:
-        contents.update(_server(server))
-    return Tree(contents)
+        key = catalog.key("api", server.key)
+        yield Part(f"{server.name} api", key, partial(_documents, server))
+
+
+def _documents(server: Server) -> dict[str, Content]:
+    return dict(_server(server))
 
 
 def problem(status: int, detail: str) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mcpreg.cli.output import emit, json_option, note, progress
+
+if TYPE_CHECKING:
+    from mcpreg_site.building import Build, Order
 
 
 @click.command("build")
@@ -29,36 +33,62 @@ from mcpreg.cli.output import emit, json_option, note, progress
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Templates instead of the packaged ones.",
 )
+@click.option("--jobs", type=click.IntRange(1, 256), help="Processes [default: one a processor].")
+@click.option(
+    "--cache/--no-cache",
+    "cached",
+    default=True,
+    help="Remember what was made, and make only what changed [default], or everything anew.",
+)
+@click.option("--watch", is_flag=True, help="Build again whenever the repository changes.")
 @json_option
 def command(
-    rev: str | None, output: Path, repo: Path, templates: Path | None, as_json: bool
+    rev: str | None,
+    output: Path,
+    repo: Path,
+    templates: Path | None,
+    jobs: int | None,
+    cached: bool,
+    watch: bool,
+    as_json: bool,
 ) -> None:
-    """Build API and pages of a commit into a folder, which any static host can serve."""
-    from mcpreg import gitrepo  # git loads slowly, and --help needs none of it
-    from mcpreg_site.publish import publish, require_replaceable
-    from mcpreg_site.site import render
+    """Build API and pages of a commit into a folder, which any static host can serve.
+
+    A build makes and writes only what changed since the last one into the same folder. The result
+    is the same bytes with and without that memory, and with any number of processes.
+    """
+    from mcpreg_site.building import Order, build  # git loads slowly, and --help needs none of it
+    from mcpreg_site.publish import require_replaceable
     from mcpreg_site.templates import find_templates
+    from mcpreg_site.workers import available
 
     require_replaceable(output.absolute())
-    if rev is None:
-        found = gitrepo.branch_exists(gitrepo.open_repository(repo), gitrepo.PUBLISHED)
-        rev = gitrepo.PUBLISHED if found else "HEAD"
-    progress(f"reading {rev}")
-    snapshot = gitrepo.read(repo, rev)
-    tree = render(snapshot, find_templates(templates))
-    progress(f"writing {len(tree)} files")
-    size = publish(tree, output)
-    signed = "timestamp.json" in snapshot.tuf
-    if not signed:
+    order = Order(
+        repo=repo,
+        rev=rev,
+        output=output,
+        templates=find_templates(templates),
+        jobs=jobs or available(),
+        cached=cached,
+        say=progress,
+    )
+    _show(order, build(order), as_json=as_json)
+
+
+def _show(order: Order, done: Build, *, as_json: bool) -> None:
+    if not done.signed:
         note(
-            f"commit {snapshot.commit[:12]} is not signed: this tree can be browsed, "
+            f"commit {done.commit[:12]} is not signed: this tree can be browsed, "
             "but nothing can be installed from it (mcpreg ci publish signs)"
         )
+    site = done.published
     if as_json:
-        data = {"commit": snapshot.commit, "output": str(output), "files": len(tree)}
-        emit("build", {**data, "bytes": size, "signed": signed})
+        data = {"commit": done.commit, "output": str(order.output), "files": site.files}
+        work = {"made": site.made, "written": site.written, "removed": site.removed}
+        emit("build", {**data, "bytes": site.size, "signed": done.signed, **work})
     else:
         click.echo(
-            f"{output}: {len(tree)} files, {size / 1024:,.0f} KiB, {rev} at "
-            f"{snapshot.commit[:12]}, {'signed' if signed else 'unsigned'}"
+            f"{order.output}: {site.files} files, {site.size / 1024:,.0f} KiB, {done.rev} at "
+            f"{done.commit[:12]}, {'signed' if done.signed else 'unsigned'}; "
+            f"{site.written} written, {site.removed} removed"
         )

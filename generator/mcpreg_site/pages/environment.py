@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog
+from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.paths import publisher_url, server_url, version_url
 from mcpreg_site.templates import Templates
 from mcpreg_site.text import count, shortened, shown, web_address
@@ -29,13 +30,14 @@ class Pages:
 
     environment: jinja2.Environment
     assets: Tree
+    readmes: Readmes
 
     def page(self, template: str, **values: Any) -> bytes:  # noqa: ANN401  # a template's values
         """One page as UTF-8."""
         return self.environment.get_template(template).render(values).encode()
 
 
-def prepare(catalog: Catalog, templates: Templates) -> Pages:
+def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
     """Compile nothing yet; load assets and say what every page knows."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates.folder),
@@ -50,8 +52,7 @@ def prepare(catalog: Catalog, templates: Templates) -> Pages:
     environment.filters.update(count=_count, shorten=shortened, web=web_address)
     environment.globals.update(
         registry=catalog.registry,
-        commit=catalog.commit,
-        now=catalog.now,
+        # Not here: the commit and its time. A page is kept as long as what it shows is the same.
         signed=catalog.signed,
         root_sha256=_root(catalog),
         server_url=server_url,
@@ -62,7 +63,7 @@ def prepare(catalog: Catalog, templates: Templates) -> Pages:
         sources_script="/" + assets[SOURCES_SCRIPT][0],
         icon="/" + assets[ICON][0],
     )
-    return Pages(environment, Tree(dict(assets.values())))
+    return Pages(environment, Tree(dict(assets.values())), readmes)
 
 
 def _root(catalog: Catalog) -> str | None:

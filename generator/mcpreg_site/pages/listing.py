@@ -172,6 +172,8 @@ def _home(catalog: Catalog, cards: Sequence[Card], facets: Facets, pages: Pages)
     return pages.page(
         "home.html",
         url="/",
+        commit=catalog.commit,
+        now=catalog.now,
         newest=[by_url[url] for url in newest][:NEWEST],
         facets=facets,
         tags=facets.tags[:TAGS_AT_HOME],

@@ -10,7 +10,6 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog, Server, Version
-from mcpreg_site.pages import readme
 from mcpreg_site.pages.cards import KINDS, NOT_STATED
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
@@ -101,7 +100,7 @@ def _server(catalog: Catalog, server: Server, pages: Pages) -> bytes:
         snippets=snippets(latest),
         settings=settings(latest.manifest),
         # Safe to mark: the sanitiser's output.
-        readme=Markup(readme.render(text)) if text else None,  # noqa: S704
+        readme=Markup(pages.readmes.render(text)) if text else None,  # noqa: S704
         **_shared(catalog, server, latest),
     )
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from mcpreg_site.catalog import Catalog
-from mcpreg_site.pages.environment import prepare
+from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.pages.environment import Pages, prepare
 from mcpreg_site.pages.listing import listings
+from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.pages.server import server_pages
 from mcpreg_site.pages.sources import sources_page
 from mcpreg_site.templates import Templates
-from mcpreg_site.tree import Content, Tree
+from mcpreg_site.tree import Content, Part, Tree
 
 
-def pages(catalog: Catalog, templates: Templates) -> Tree:
+def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
     """Home, browse, sources, servers, versions, 404, and what they load."""
-    prepared = prepare(catalog, templates)
+    prepared = prepare(catalog, templates, readmes)
     contents: dict[str, Content] = {
         "404.html": partial(prepared.page, "404.html", url="/404.html"),
         "openapi.yaml": templates.text("openapi.yaml").encode(),
     }
     contents.update(listings(catalog, prepared))
     contents.update([sources_page(catalog, prepared)])
+    return prepared.assets | Tree(contents, _parts(catalog, prepared))
+
+
+def _parts(catalog: Catalog, prepared: Pages) -> Iterator[Part]:
     for server in catalog.servers:
-        contents.update(server_pages(catalog, server, prepared))
-    return prepared.assets | Tree(contents)
+        make = partial(_server, catalog, server, prepared)
+        yield Part(f"{server.name} pages", catalog.key("pages", server.key), make)
+
+
+def _server(catalog: Catalog, server: Server, prepared: Pages) -> dict[str, Content]:
+    return dict(server_pages(catalog, server, prepared))

@@ -1,0 +1,92 @@
+"""A build from beginning to end: read a commit, open its catalog, publish its tree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcpreg import gitrepo
+from mcpreg.store.places import places
+from mcpreg_site.fingerprint import fingerprint
+from mcpreg_site.ledger import ledger_of
+from mcpreg_site.memo import Memo
+from mcpreg_site.pages.readme_cache import Readmes
+from mcpreg_site.publish import Means, Published, publish, standing
+from mcpreg_site.shelf import open_catalog
+from mcpreg_site.site import SUMMARIES, site
+from mcpreg_site.templates import Templates
+from mcpreg_site.tree import key_of
+
+_BETWEEN = 1.0  # seconds between two lines of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to build and how. Without `rev` it is the published branch, else the commit that is
+    checked out; without `cached` nothing is remembered from build to build."""
+
+    repo: Path
+    rev: str | None
+    output: Path
+    templates: Templates
+    jobs: int
+    cached: bool = True
+    say: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What was built."""
+
+    rev: str
+    commit: str
+    signed: bool
+    published: Published
+
+
+def build(order: Order) -> Build:
+    """Build a commit into a folder.
+
+    Raises:
+        NotFoundError: no repository, no such commit, or it holds no registry.
+        UsageError: the folder holds something that is not a site.
+        McpregError: something in the commit is not valid, or the folder cannot be written.
+    """
+    rev = order.rev or _default(order.repo)
+    order.say(f"reading {rev}")
+    outline = gitrepo.read_outline(order.repo, rev)
+    base = fingerprint(outline.rest, order.templates)
+    cache = places().cache / "site" if order.cached else None
+    ledger = ledger_of(order.output, cache) if cache else None
+    built = key_of(base, outline.rest.commit)
+    memo = Memo(cache / "memo.sqlite" if cache else None)
+    readmes = Readmes(memo)
+    means = Means(order.jobs, ledger, built, _Progress(order.say), readmes.flush)
+    done = standing(order.output, means)
+    if done is None:
+        order.say(f"{len(outline.folders)} servers")
+        catalog = open_catalog(outline, base, memo, SUMMARIES, order.jobs)
+        tree = site(catalog, order.templates, readmes)
+        done = publish(tree, order.output, means)
+    signed = "timestamp.json" in outline.rest.tuf
+    return Build(rev, outline.rest.commit, signed, done)
+
+
+def _default(repo: Path) -> str:
+    found = gitrepo.branch_exists(gitrepo.open_repository(repo), gitrepo.PUBLISHED)
+    return gitrepo.PUBLISHED if found else "HEAD"
+
+
+class _Progress:
+    """Says how far a build is, now and then."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._next = time.monotonic() + _BETWEEN
+
+    def __call__(self, done: int, of: int) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _BETWEEN
+            self._say(f"made {done * 100 // of}% of what changed")
