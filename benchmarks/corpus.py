@@ -8,9 +8,13 @@ version is published, so that the site is signed, with a throw-away key.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import random
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -253,3 +257,22 @@ def make_entry(document: dict[str, Any], sequence: int, total: int, text: bytes)
             published_at=stamp,
         ),
     )
+
+
+def cached(servers: int, versions: int) -> Corpus:
+    """The corpus of this size, made once on a machine (`MCPREG_BENCH`, else the temporary folder).
+
+    Its name holds a digest of this file and the real data's, so that another one is made anew.
+    """
+    source = data()
+    if source is None:
+        raise FileNotFoundError(f"no {DUMP}: set MCPREG_DATA to the folder of real data")
+    ours = hashlib.sha256(Path(__file__).read_bytes() + (source / DUMP).read_bytes()).hexdigest()
+    root = Path(os.environ.get("MCPREG_BENCH", Path(tempfile.gettempdir(), "mcpreg-bench")))
+    folder = root / f"{servers}-{versions}-{ours[:12]}"
+    note = folder.with_suffix(".json")
+    if not note.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        made = make(folder, servers, versions)
+        note.write_text(json.dumps([made.servers, made.versions, made.real]))
+    return Corpus(folder, *json.loads(note.read_text()))

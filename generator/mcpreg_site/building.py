@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mcpreg import gitrepo
+from mcpreg.errors import McpregError
 from mcpreg.store.places import places
 from mcpreg_site.fingerprint import fingerprint
 from mcpreg_site.ledger import ledger_of
@@ -19,6 +20,7 @@ from mcpreg_site.site import SUMMARIES, site
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import key_of
 
+LOOK = 0.5  # seconds between two looks for a new commit
 _BETWEEN = 1.0  # seconds between two lines of progress
 
 
@@ -72,6 +74,37 @@ def build(order: Order) -> Build:
         done = publish(tree, order.output, means)
     signed = "timestamp.json" in outline.rest.tuf
     return Build(rev, outline.rest.commit, signed, done)
+
+
+def follow(order: Order) -> Iterator[Build]:
+    """Build again whenever the commit, or a template, is another one; until interrupted.
+
+    A commit that cannot be built is said, and the next one is waited for. What is not committed is
+    no part of a site, so the repository's references are watched, not its files.
+    """
+    seen = _state(order)
+    while True:
+        time.sleep(LOOK)
+        now = _state(order)
+        if now == seen:
+            continue
+        seen = now
+        try:
+            yield build(order)
+        except McpregError as error:
+            order.say(f"not built: {error.message}")
+
+
+def _state(order: Order) -> tuple[str, ...]:
+    """What a build depends on, cheap to ask twice a second."""
+    try:
+        repo = gitrepo.open_repository(order.repo)
+        commit = gitrepo.resolve(repo, order.rev or _default(order.repo)).hexsha
+    except McpregError:
+        commit = ""
+    found = order.templates.folder.rglob("*")
+    stamps = sorted(f"{file} {file.stat().st_mtime_ns}" for file in found if file.is_file())
+    return (commit, *stamps)
 
 
 def _default(repo: Path) -> str:

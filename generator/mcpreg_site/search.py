@@ -12,6 +12,7 @@ from typing import Any
 
 from mcpreg_site.catalog import Catalog, Version
 from mcpreg_site.paths import server_url
+from mcpreg_site.summary import Summary
 from mcpreg_site.tree import Tree
 
 FILE = "search/catalog.json"
@@ -24,7 +25,7 @@ def search(catalog: Catalog) -> Tree:
 
 
 def _document(catalog: Catalog) -> bytes:
-    rows = [_row(server.latest) for server in catalog.shown]
+    rows = [ROW(server) for server in catalog.shown]
     body = {"fields": FIELDS, "rows": rows}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -47,3 +48,6 @@ def _level(version: Version) -> str:
     if version.level is None:
         return ""
     return f"declares {version.level}" if version.entry.is_listed else str(version.level)
+
+
+ROW = Summary("search row", list[Any], lambda server: _row(server.latest))

@@ -31,17 +31,20 @@ from mcpreg_site.summary import Summary
 from mcpreg_site.tree import key_of
 from mcpreg_site.workers import in_lots
 
-_KEPT = 64  # servers in memory; the parts of one server are made one after the other
+_AHEAD = 16  # servers read at once: they are asked for in order of name
+_KEPT = 2 * _AHEAD  # in memory; the parts of one server are made one after the other
 _KIND = "server"
 Json = dict[str, Any]
 
 
 class Shelf:
-    """Reads servers of a commit, one at a time, and keeps the last few."""
+    """Reads servers of a commit, the next few along with the one asked for, and keeps the last."""
 
     def __init__(self, outline: Outline) -> None:
         self._outline = outline
         self._signed = is_signed(outline.rest)
+        self._names = list(outline.folders)
+        self._places = {name: place for place, name in enumerate(self._names)}
         self._kept: OrderedDict[str, Loaded] = OrderedDict()
         self._open: tuple[int, Objects] | None = None
 
@@ -49,10 +52,12 @@ class Shelf:
         """One server. Raises as `mcpreg_site.catalog.build`."""
         found = self._kept.get(name)
         if found is None:
-            ((_, entries),) = self._outline.load(self._objects(), [name])
-            found = loaded_of(name, entries, signed=self._signed)
-            self._kept[name] = found
-            if len(self._kept) > _KEPT:
+            place = self._places[name]
+            ahead = self._names[place : place + _AHEAD]
+            for other, entries in self._outline.load(self._objects(), ahead):
+                self._kept[other] = loaded_of(other, entries, signed=self._signed)
+            found = self._kept[name]
+            while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return found
 

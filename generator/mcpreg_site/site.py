@@ -7,15 +7,17 @@ from typing import Any
 
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
+from mcpreg_site.api.registry_v1 import HELD
 from mcpreg_site.badges import badges
 from mcpreg_site.catalog import Catalog, build
 from mcpreg_site.feeds import feeds
 from mcpreg_site.netlify import netlify
 from mcpreg_site.opensearch import opensearch
 from mcpreg_site.pages import pages
+from mcpreg_site.pages.cards import CARD
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.schemas import schemas
-from mcpreg_site.search import search
+from mcpreg_site.search import ROW, search
 from mcpreg_site.sitemap import sitemap
 from mcpreg_site.summary import Summary
 from mcpreg_site.targets import SEARCH_ENTRY, targets
@@ -26,7 +28,7 @@ MARKER = "build.json"
 """Says that a folder is a site of ours; only such a folder is ever replaced."""
 
 
-SUMMARIES: tuple[Summary[Any], ...] = (SEARCH_ENTRY,)
+SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, ROW, SEARCH_ENTRY)
 """What is remembered of every server, for lists to show without reading it."""
 
 
@@ -48,11 +50,12 @@ def site(catalog: Catalog, templates: Templates, readmes: Readmes | None = None)
         | targets(catalog)
         | schemas(catalog)
         | netlify(catalog)
-        | _marker(catalog)
+        | marker(catalog)
     )
 
 
-def _marker(catalog: Catalog) -> Tree:
+def marker(catalog: Catalog) -> Tree:
+    """`build.json`: what the tree was built from."""
     body = {
         "mcpregSite": 1,
         "registry": catalog.registry.name,

@@ -19,7 +19,7 @@ from mcpreg.errors import McpregError
 
 T = TypeVar("T")
 R = TypeVar("R")
-LOT = 100  # things at a time; a lot is big enough to pay for its way there and back
+LOT = 256  # things at a time; a lot is big enough to pay for its way there and back
 _SMALL = 40  # fewer things than this are done before a process has started
 # What a forked process finds in its memory: the things and the work. Set only around a fork.
 _inherited: tuple[Sequence[Any], Callable[[Sequence[Any]], Any]] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from importlib.metadata import version as installed_version
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from mcpreg.core import canonical
@@ -30,10 +30,9 @@ def api(catalog: Catalog) -> Tree:
         **dict(_list("all", visible)),
         **dict(_list("latest", (version for version in visible if version.is_latest))),
         **dict(_list("deleted", (v for v in catalog.versions if v.deleted))),
-        **views(catalog),
         **changes(catalog),
     }
-    return Tree(contents, _parts(catalog))
+    return Tree(contents, chain(_parts(catalog), views(catalog)))
 
 
 def _parts(catalog: Catalog) -> Iterator[Part]:

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     default=True,
     help="Remember what was made, and make only what changed [default], or everything anew.",
 )
-@click.option("--watch", is_flag=True, help="Build again whenever the repository changes.")
+@click.option("--watch", is_flag=True, help="Build again whenever a new commit is there.")
 @json_option
-def command(
+def command(  # noqa: PLR0917  # click passes every option by name
     rev: str | None,
     output: Path,
     repo: Path,
@@ -57,7 +57,11 @@ def command(
     A build makes and writes only what changed since the last one into the same folder. The result
     is the same bytes with and without that memory, and with any number of processes.
     """
-    from mcpreg_site.building import Order, build  # git loads slowly, and --help needs none of it
+    from mcpreg_site.building import (  # git loads slowly, and --help needs none of it
+        Order,
+        build,
+        follow,
+    )
     from mcpreg_site.publish import require_replaceable
     from mcpreg_site.templates import find_templates
     from mcpreg_site.workers import available
@@ -73,6 +77,9 @@ def command(
         say=progress,
     )
     _show(order, build(order), as_json=as_json)
+    if watch:
+        for done in follow(order):
+            _show(order, done, as_json=as_json)
 
 
 def _show(order: Order, done: Build, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mcpreg_site.catalog import Server
 from mcpreg_site.pages.reach import Mark, marks
 from mcpreg_site.paths import server_url
+from mcpreg_site.summary import Summary
 
 KINDS = {
     "npm": "npm",
@@ -51,6 +52,10 @@ class Card:
 
 def card(server: Server) -> Card:
     """The latest version's line."""
+    return CARD(server)
+
+
+def _card(server: Server) -> Card:
     latest = server.latest
     manifest = latest.manifest
     kinds: list[str] = [package.registry_type for package in manifest.packages or ()]
@@ -72,3 +77,6 @@ def card(server: Server) -> Card:
         source=latest.source,
         status=latest.status,
     )
+
+
+CARD = Summary("card", Card, _card)
