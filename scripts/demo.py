@@ -247,7 +247,7 @@ def main() -> int:
         call(stage, "mcpreg", "info", SERVERS["filesystem"], show=14)
         step(5, "Verify and install, artifact by artifact")
         for name in SERVERS.values():
-            call(stage, "mcpreg", "install", name, show=3)
+            call(stage, "mcpreg", "install", name, "--yes", show=3)
         call(stage, "mcpreg", "verify", SERVERS["time"], show=12)
         step(6, "Run them in the sandbox, and ask")
         asyncio.run(call_tools(stage))

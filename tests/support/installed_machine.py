@@ -78,6 +78,7 @@ class InstalledMachine:
                 sandbox=sandbox,
                 inputs=inputs,
                 limits=Limits(),
+                facts={"level": "safe" if sandbox == ("net:none",) else "low"},
             )
             store.add(record, lock)
         return f"{name}@{version}"

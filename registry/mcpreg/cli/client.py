@@ -11,10 +11,11 @@ import click
 from mcpreg.cli.output import clean, emit, json_option, note
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import UsageError
-from mcpreg.store.places import places
+from mcpreg.store.places import Places, places
 
 if TYPE_CHECKING:  # the commands import it when they run
     from mcpreg.clients.interface import Scope
+    from mcpreg.core.install import InstallRecord
     from mcpreg.usecases.clients import Change, Target
 
 MAX_SHOWN_LINE = 200
@@ -89,6 +90,7 @@ def list_(as_json: bool) -> None:
 @click.option("--as", "name", metavar="NAME", help="What the client is to call it.")
 @_dry_run
 @click.option("--print", "print_only", is_flag=True, help="Print what belongs into the file.")
+@click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
 @json_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def add(
@@ -100,6 +102,7 @@ def add(
     name: str | None,
     dry_run: bool,
     print_only: bool,
+    yes: bool,
     as_json: bool,
     arguments: tuple[str, ...],
 ) -> None:
@@ -119,14 +122,26 @@ def add(
         for target in targets:
             _print(target, exact, name, arguments, as_json=as_json)
         return
+    if not dry_run:
+        _agree(where, record, yes=yes, as_json=as_json)
     changes = [
         usecase.add(where.state, target, exact, arguments=arguments, name=name, dry_run=dry_run)
         for target in targets
     ]
     _say("client add", changes, f"starts {exact}", dry_run=dry_run, as_json=as_json)
-    if record.consents and not as_json:
-        names = ", ".join(clean(identity) for identity, _ in record.consents)
-        note(f"{record.name} needs your consent ({names}): run it once in a terminal first")
+
+
+def _agree(where: Places, record: InstallRecord, *, yes: bool, as_json: bool) -> None:
+    """A client starts the server where nobody can answer: so the person is asked now."""
+    from mcpreg.cli.asking import ask, can_ask
+    from mcpreg.usecases import consent
+    from mcpreg.usecases.vet import require_permitted
+
+    require_permitted(where, grants=False, yes=yes, drift=False)
+    if yes or (can_ask() and not as_json):
+        consent.require(where, record, yes=yes, ask=ask)
+    elif not consent.is_agreed(where, record):
+        note(f"{record.name} will not start before you agree to it: mcpreg install {record.name}")
 
 
 @command.command("remove")

@@ -12,13 +12,28 @@ from mcpreg.store.places import places
 @click.command("install")
 @click.argument("server")
 @click.option("--registry", help="Take it from this registry only.")
+@click.option("--yes", is_flag=True, help="Agree to what it may touch, unasked.")
 @json_option
-def command(server: str, registry: str | None, as_json: bool) -> None:
-    """Verify SERVER, a name or name@version, and install exactly what its lock names."""
-    from mcpreg.core import safety
-    from mcpreg.usecases.obtain import installed
+def command(server: str, registry: str | None, yes: bool, as_json: bool) -> None:
+    """Verify SERVER, a name or name@version, and install exactly what its lock names.
 
-    record, version = installed(places(), parse_reference(server), progress, registry)
+    On a terminal it shows what the server may touch and asks; without one it installs, and the
+    first run asks. What the policy of this machine does not allow is not installed.
+    """
+    from mcpreg.cli.asking import ask, can_ask
+    from mcpreg.core import safety
+    from mcpreg.usecases import consent
+    from mcpreg.usecases.obtain import installed
+    from mcpreg.usecases.vet import require_permitted
+
+    where = places()
+    require_permitted(where, grants=False, yes=yes, drift=False)
+    record, version = installed(where, parse_reference(server), progress, registry)
+    agreed = True
+    if yes or (can_ask() and not as_json):
+        consent.require(where, record, yes=yes, ask=ask)
+    else:
+        agreed = consent.is_agreed(where, record)
     if as_json:
         emit(
             "install",
@@ -29,10 +44,12 @@ def command(server: str, registry: str | None, as_json: bool) -> None:
                 "lock": record.lock,
                 "app": record.app,
                 "steps": list(version.steps),
+                "agreed": agreed,
             },
         )
         return
     click.echo(f"installed {clean(record.name)}@{clean(record.version)} from {record.registry}")
     for sentence in safety.of_manifest(version.manifest).sentences:
         click.echo(f"  {clean(sentence)}")
-    click.echo(f"run it with: mcpreg run {record.name}")
+    last = "" if agreed else " --yes   (which agrees to the above)"
+    click.echo(f"run it with: mcpreg run {record.name}{last}")

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
+from mcpreg.cli.asking import ask as asked
+from mcpreg.cli.asking import can_ask
 from mcpreg.cli.output import note, progress
 from mcpreg.core.names import Reference, parse_reference
-from mcpreg.errors import McpregError, NotFoundError, PolicyError, SandboxKilledError
+from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError
+from mcpreg.store.consents import Consent
 from mcpreg.store.installed import Installed, InstalledStore
 from mcpreg.store.places import Places, places
+from mcpreg.store.policies import policy_files
+from mcpreg.usecases import consent
 
 
 @click.command("run")
 @click.argument("server")
 @click.option("--grant", "grants", multiple=True, metavar="CAP", help="Widen this run; audited.")
 @click.option("--as-user", metavar="USER", help="As root: run the server as this user.")
-@click.option("--yes", is_flag=True, help="Accept what the server requires consent for.")
+@click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     server: str, grants: tuple[str, ...], as_user: str | None, yes: bool, arguments: tuple[str, ...]
 ) -> int:
     """Run SERVER in its sandbox, installing it first when it is not. Give ARGS after --.
+
+    Before the first run, and when a version may do more, it says what the server may touch and
+    asks; where nobody can answer, mcpreg install or --yes does it.
 
     Exit code: the server's own; 6 when it reached for something undeclared and was killed.
     """
@@ -34,7 +41,7 @@ def command(
 
     where = places()
     installed = _obtain(where, parse_reference(server))
-    _require_consents(installed, yes=yes)
+    agreed = _require_consent(where, installed, grants=bool(grants), yes=yes)
     around = Surroundings(
         cwd=str(Path.cwd()),
         home=os.path.realpath(Path.home()),  # the sandbox follows no link, and a home may be one
@@ -44,6 +51,8 @@ def command(
     )
     record = installed.record
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
+        if agreed is not None:
+            audit.record("consent", how=agreed.how, reach=agreed.reach)
         try:
             outcome = launch(installed, around, audit, as_user)
         except McpregError as error:
@@ -70,12 +79,12 @@ def _obtain(where: Places, reference: Reference) -> Installed:
         return store.open(record.name, record.version)
 
 
-def _require_consents(installed: Installed, *, yes: bool) -> None:
-    for identity, reason in installed.record.consents:
-        if yes:
-            continue
-        if not sys.stderr.isatty() or not sys.stdin.isatty():
-            raise PolicyError(f"needs your consent ({identity}): {reason}", hint="run with --yes")
-        note(reason)
-        if not click.confirm(f"Do you accept {identity}?", err=True):
-            raise PolicyError(f"{identity} was not accepted")
+def _require_consent(
+    where: Places, installed: Installed, *, grants: bool, yes: bool
+) -> Consent | None:
+    if (grants or yes) and policy_files(where.config):
+        from mcpreg.usecases.vet import require_permitted
+
+        require_permitted(where, grants=grants, yes=yes, drift=False)
+    asking = asked if can_ask() else None
+    return consent.require(where, installed.record, yes=yes, ask=asking)

@@ -62,6 +62,10 @@ class InstallRecord:
     limits: Limits
     tools: tuple[str, ...] = ()
     consents: tuple[tuple[str, str], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What policies judge by (`core.policy.VetFacts`); empty in records of older versions."""
+    policy: str = ""
+    """Digest of the policies that allowed it; empty when there was none."""
     record_version: int = field(default=1)
 
     def document(self) -> dict[str, Any]:

@@ -78,7 +78,14 @@ class PyPI:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             workdir = _quiet_folder(Path(folder))
             (workdir / "requirements.txt").write_text(requirements)
-            call(command, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
+            try:
+                call(command, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
+            except McpregError as error:
+                if offline or isinstance(error, UnreachableError | VerificationError):
+                    raise
+                # uv remembers an index for minutes, and what is locked may be newer than that.
+                again = [*command, "--refresh"]
+                call(again, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
         check_tree(target)
         _isolate(target, runtime)
 

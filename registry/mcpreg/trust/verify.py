@@ -47,6 +47,8 @@ class VerifiedVersion:
     lock_bytes: bytes
     record: Record
     indexed: IndexedVersion
+    signer: str | None
+    """The workflow identity that attested it; None when only the registry's own keys vouch."""
     steps: tuple[str, ...]
     seal: object = field(repr=False, compare=False)
 
@@ -118,7 +120,8 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
         ) from error
     _require_agreement(index.name, indexed, manifest, lock, record)  # (6)
     steps.append("6. all three are about this name and version, and agree")
-    steps.append(f"7. {_attested(client, policy, record)}")  # (7)
+    signer, how = _attested(client, policy, record)  # (7)
+    steps.append(f"7. {how}")
     if tuple(lock.sandbox) != tuple(manifest.capabilities.sandbox):  # (8)
         raise VerificationError("the lock grants other capabilities than the manifest asks for")
     steps.append("8. the lock grants exactly what the manifest asks for")
@@ -134,15 +137,16 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
         lock_bytes,
         record,
         indexed,
+        signer,
         tuple(steps),
         _SEAL,
     )
 
 
-def _attested(client: RegistryClient, policy: Policy, record: Record) -> str:
-    """What vouches for the record beyond the registry's own keys, in words."""
+def _attested(client: RegistryClient, policy: Policy, record: Record) -> tuple[str | None, str]:
+    """Who vouches for the record beyond the registry's own keys, and the same in words."""
     if policy.mode == "key-only":
-        return "key-only: the registry's own keys vouch for it, and no public log"
+        return None, "key-only: the registry's own keys vouch for it, and no public log"
     if record.attestation is None:
         raise VerificationError(
             f"{record.name}@{record.version} has no attestation, and the policy wants one"
@@ -153,7 +157,7 @@ def _attested(client: RegistryClient, policy: Policy, record: Record) -> str:
     attested = vouch(policy, root, record, bundle)
     if attested.publication.published_at != record.published_at:
         raise VerificationError(f"the record of {record.name}@{record.version} has another time")
-    return f"attested by {attested.identity} at {attested.signed_at}"
+    return attested.identity, f"attested by {attested.identity} at {attested.signed_at}"
 
 
 def _require_agreement(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mcpreg.core.inputs import input_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
@@ -21,8 +23,30 @@ from mcpreg.trust.verify import VerifiedVersion
 Progress = Callable[[str], None]
 
 
-def install(verified: VerifiedVersion, store: InstalledStore, progress: Progress) -> InstallRecord:
+@dataclass(frozen=True, slots=True)
+class Vetting:
+    """What the record keeps of vetting."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    policy: str = ""
+
+
+NOT_VETTED = Vetting()
+
+
+def install(
+    verified: VerifiedVersion,
+    store: InstalledStore,
+    progress: Progress,
+    vetted: Vetting = NOT_VETTED,
+) -> InstallRecord:
     """Install every artifact of the lock, each checked against its hash, and record it.
+
+    Args:
+        verified: what to install.
+        store: where to.
+        progress: takes one sentence a step.
+        vetted: the facts that a policy judged, and which policy it was.
 
     Raises:
         NotFoundError: no fitting Python or Node on this machine.
@@ -39,7 +63,7 @@ def install(verified: VerifiedVersion, store: InstalledStore, progress: Progress
 
     with store.writing():
         app, files = store.app(_app_key(verified, runtime), fill)
-        record = _record(verified, runtime, app, files)
+        record = replace(_record(verified, runtime, app, files), **asdict(vetted))
         store.add(record, verified.lock_bytes)
     return record
 
