@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-_PLAIN_VERSION = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?", re.ASCII)
+PLAIN_VERSION = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?", re.ASCII)
 LATEST = "latest"
 CURSOR_LENGTH = 16  # hex digits; 64 bits tell 80,000 versions apart
 
@@ -26,7 +26,7 @@ def version_segment(version: str) -> str:
     `latest` is the API's own word, so a version of that name is hashed as well.
     """
     folded = version.lower()
-    if folded != LATEST and not folded.startswith("v-") and _PLAIN_VERSION.fullmatch(folded):
+    if folded != LATEST and not folded.startswith("v-") and PLAIN_VERSION.fullmatch(folded):
         return folded
     return "v-" + hashlib.sha256(version.encode()).hexdigest()[:16]
 

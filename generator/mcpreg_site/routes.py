@@ -21,8 +21,8 @@ NOT_FOUND = f"{API}/not-found.json"
 VIEWS = "/api/v1/registry"
 FORMS = ("toolhive", "upstream")
 """The values of `format` there; without one it is the first, as ToolHive has it."""
-_CURSOR = re.compile(rf"[0-9a-f]{{{paths.CURSOR_LENGTH}}}", re.ASCII)
-_KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.ASCII)
+CURSOR = re.compile(rf"[0-9a-f]{{{paths.CURSOR_LENGTH}}}", re.ASCII)
+KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.ASCII)
 _PLACEHOLDER = re.compile(r":([a-z]+)")
 
 
@@ -125,8 +125,8 @@ def fold(word: str, value: str) -> str | None:
     if word == "version":
         return value if value == paths.LATEST else paths.version_segment(value)
     if word == "cursor":
-        return value if _CURSOR.fullmatch(value) else None
-    if word == "key" and _KEY.fullmatch(value.lower()):
+        return value if CURSOR.fullmatch(value) else None
+    if word == "key" and KEY.fullmatch(value.lower()):
         return paths.name_path(value)
     whole = {"namespace": f"{value}/x", "name": f"x/{value}", "server": value, "key": value}[word]
     return paths.name_path(value) if names.is_name(whole) else None

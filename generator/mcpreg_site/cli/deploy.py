@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mcpreg.cli.output import clean, emit, json_option, note, progress
+from mcpreg.core import canonical
 from mcpreg.errors import UsageError
+from mcpreg_site.cli.deploy_s3 import Choice, deploy_to_bucket
 
-if TYPE_CHECKING:  # boto3 loads slowly, and --help needs none of it
-    from mcpreg_site.deploy.bucket import Bucket
-    from mcpreg_site.deploy.s3 import Request
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command("deploy")
-@click.argument("target")
+@click.argument("target", required=False)
 @click.option(
-    "--site",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("public"),
-    show_default=True,
-    help="The built site.",
+    "--site", type=_FOLDER, default=Path("public"), show_default=True, help="The built site."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
-@click.option("--list", "listing", is_flag=True, help="The publications that can be restored.")
+@click.option("--keep-from", metavar="FOLDER|URL", help="The site before [default: TARGET's own].")
+@click.option("--list", "listing", is_flag=True, help="S3: the publications that can be restored.")
 @click.option(
     "--rollback",
     is_flag=False,
     flag_value=0,
     type=click.IntRange(min=0),
     metavar="[NUMBER]",
-    help="Restore pages and API of a publication [default: the one before].",
+    help="S3: restore pages and API of a publication [default: the one before].",
 )
 @click.option(
     "--grace-days",
@@ -42,107 +39,92 @@ if TYPE_CHECKING:  # boto3 loads slowly, and --help needs none of it
     show_default=True,
     help="How long what is no longer part of the site stays.",
 )
-@click.option("--no-compress", is_flag=True, help="Store pages uncompressed; CloudFront does it.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True)
+@click.option(
+    "--no-compress", is_flag=True, help="S3: store pages uncompressed; CloudFront does it."
+)
+@click.option(
+    "--cloudfront-distribution", "distribution", metavar="ID", help="S3: tell its caches."
+)
+@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="S3.")
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
     default=120,
     show_default=True,
-    help="Seconds to wait for another deploy.",
+    help="S3: seconds to wait for another deploy.",
+)
+@click.option(
+    "--cloudfront-files", "edge", type=_FOLDER, help="Write CloudFront's function and policy there."
 )
 @json_option
 def command(
     *,
-    target: str,
+    target: str | None,
     site: Path,
     dry_run: bool,
-    listing: bool,
-    rollback: int | None,
-    grace_days: float,
-    no_compress: bool,
-    jobs: int,
-    wait: float,
+    keep_from: str | None,
+    edge: Path | None,
     as_json: bool,
+    **choices: Any,  # noqa: ANN401  # the members of Choice, but for the grace
 ) -> None:
-    """Bring a built site to TARGET: s3://BUCKET/PREFIX.
+    """Bring a built site to TARGET: a folder, or s3://BUCKET/PREFIX.
 
     Readers never meet a broken link, and a deploy that was killed is finished by the next.
     """
-    from mcpreg_site.deploy.bucket import Bucket
-    from mcpreg_site.deploy.s3 import Request
-
-    if not target.startswith("s3://"):
-        raise UsageError(f"{target} is no address of a bucket", hint="s3://BUCKET/PREFIX")
-    bucket = Bucket(target, jobs)
-    if listing:
-        _list(bucket, as_json=as_json)
+    if edge is not None:
+        _write_edge(edge, as_json=as_json)
+    if target is None:
+        if edge is None:
+            raise UsageError("where to?", hint="mcpreg-site deploy FOLDER, or s3://BUCKET/PREFIX")
         return
-    chosen = (
-        _built(site, compress=not no_compress)
-        if rollback is None
-        else _restored(bucket, rollback or None)
-    )
-    request = Request(
-        **chosen, grace=timedelta(days=grace_days), jobs=jobs, wait=wait, tell=progress
-    )
-    _run(bucket, request, dry_run=dry_run, as_json=as_json)
+    grace = timedelta(days=choices.pop("grace_days"))
+    choice = Choice(site=site, dry_run=dry_run, grace=grace, as_json=as_json, **choices)
+    if target.startswith("s3://"):
+        if keep_from is not None:
+            raise UsageError("--keep-from is for folders: a bucket keeps what was there by itself")
+        deploy_to_bucket(target, choice)
+        return
+    if choice.is_for_buckets:
+        raise UsageError(
+            "a folder has no publications and no CloudFront", hint="s3://BUCKET/PREFIX"
+        )
+    _to_folder(Path(target), choice, keep_from)
 
 
-def _built(site: Path, *, compress: bool) -> dict[str, Any]:
-    """What to deploy: a folder."""
-    from mcpreg_site.deploy.bodies import FolderBodies
+def _to_folder(target: Path, choice: Choice, keep_from: str | None) -> None:
+    from mcpreg_site.deploy.folder import deploy_folder, plan_folder
+    from mcpreg_site.deploy.previous import previous_at
     from mcpreg_site.deploy.source import scan
+    from mcpreg_site.publish import is_site
 
-    progress(f"reading {site}")
-    source = scan(site)
-    return {"bodies": FolderBodies(source, compress=compress), "commit": source.commit}
-
-
-def _restored(bucket: Bucket, number: int | None) -> dict[str, Any]:
-    """What to deploy: an earlier publication."""
-    from mcpreg_site.deploy.bodies import KeptBodies
-    from mcpreg_site.deploy.lease import read_head
-    from mcpreg_site.deploy.rollback import find_publication, restored_files
-
-    head = read_head(bucket)
-    found = find_publication(head, number)
-    files = restored_files(bucket, head, found)
-    bodies = KeptBodies(bucket, files)
-    return {"bodies": bodies, "commit": found.commit, "restores": found.number}
-
-
-def _run(bucket: Bucket, request: Request, *, dry_run: bool, as_json: bool) -> None:
-    from mcpreg_site.deploy import report
-    from mcpreg_site.deploy.s3 import deploy, preview
-
-    if dry_run:
-        plan = preview(bucket, request)
-        if as_json:
-            emit("deploy", {"target": bucket.address, "dryRun": True, **report.plan_document(plan)})
-        else:
-            click.echo("\n".join(clean(line) for line in report.plan_lines(plan)))
+    progress(f"reading {choice.site}")
+    source = scan(choice.site)
+    place = keep_from or (str(target) if is_site(target) else None)
+    previous = previous_at(place) if place else None
+    plan = plan_folder(source, previous, datetime.now(UTC), choice.grace)
+    if not choice.dry_run:
+        progress(f"writing {len(source.files) + len(plan.kept)} files")
+        deploy_folder(plan, target)
+    if choice.as_json:
+        data = {"target": str(target), "dryRun": choice.dry_run, "commit": source.commit}
+        counts = {"files": len(source.files), "kept": sorted(plan.kept)}
+        emit("deploy", {**data, **counts, "dropped": [*plan.dropped]})
         return
-    done = deploy(bucket, request)
-    if not done.conditional:
-        note("this host ignores conditional writes: see to it that only one deploy runs at a time")
-    if as_json:
-        emit("deploy", report.done_document(bucket.address, done))
-        return
+    if choice.dry_run:
+        click.echo("".join(f"  keep   {clean(path)}\n" for path in sorted(plan.kept)), nl=False)
+        click.echo("".join(f"  drop   {clean(path)}\n" for path in plan.dropped), nl=False)
     click.echo(
-        f"{clean(bucket.address)}: publication {done.publication}, "
-        f"{len(done.plan.uploads)} of {len(done.plan.inventory.files)} files written, "
-        f"{done.sent / 1024:,.0f} KiB"
+        f"{clean(str(target))}: {len(source.files)} files, "
+        f"{len(plan.kept)} more of earlier sites{', not written' if choice.dry_run else ''}"
     )
 
 
-def _list(bucket: Bucket, *, as_json: bool) -> None:
-    from mcpreg_site.deploy import report
-    from mcpreg_site.deploy.lease import read_head
+def _write_edge(folder: Path, *, as_json: bool) -> None:
+    from mcpreg.store.files import write_atomic
+    from mcpreg_site.deploy import edge
 
-    head = read_head(bucket)
-    if as_json:
-        found = report.publications(head)
-        emit("deploy", {"target": bucket.address, "publications": found})
-    else:
-        click.echo("\n".join(clean(line) for line in report.publication_lines(head)))
+    policy = canonical.pretty(edge.headers_policy("mcpreg"))
+    write_atomic(folder / edge.POLICY_FILE, policy)
+    write_atomic(folder / edge.FUNCTION_FILE, edge.rewrite_function().encode())
+    if not as_json:
+        note(f"wrote {folder / edge.FUNCTION_FILE} and {folder / edge.POLICY_FILE}")

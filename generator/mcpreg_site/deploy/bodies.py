@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mcpreg.errors import McpregError
 from mcpreg_site.deploy.bucket import Bucket
-from mcpreg_site.deploy.source import MAX_FILE, STATE, SiteSource
+from mcpreg_site.deploy.source import MAX_FILE, NETLIFY_FILE, STATE, SiteSource
 from mcpreg_site.deploy.stored import Body, body_of, fingerprint, headers_for
 
 KEPT = f"{STATE}/kept"
@@ -28,17 +28,18 @@ class Bodies(Protocol):
 
 
 class FolderBodies:
-    """A built site."""
+    """A built site, without the file that is Netlify's."""
 
     def __init__(self, source: SiteSource, *, compress: bool) -> None:
         self._source = source
         self._headers = {
             path: headers_for(path, file.size, compress=compress)
             for path, file in source.files.items()
+            if path != NETLIFY_FILE
         }
         self.fingerprints: Mapping[str, str] = {
-            path: fingerprint(file.sha256, self._headers[path])
-            for path, file in source.files.items()
+            path: fingerprint(source.files[path].sha256, headers)
+            for path, headers in self._headers.items()
         }
 
     def body(self, path: str) -> Body:

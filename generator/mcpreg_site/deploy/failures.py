@@ -12,6 +12,7 @@ _ACTIONS = {
     "delete_objects": "s3:DeleteObject",
     "list_objects_v2": "s3:ListBucket",
     "create_invalidation": "cloudfront:CreateInvalidation",
+    "get_distribution": "cloudfront:GetDistribution",
 }
 AGAIN = "deploy again: what is there already is not sent twice, and no reader is led astray"
 

@@ -88,7 +88,7 @@ def _files(folder: Path) -> Iterator[SiteFile]:
             path = (base / name).as_posix()
             if path.startswith(f"{STATE}/"):
                 raise UsageError(f"{path} would overwrite the records of deploys")
-            if path != NETLIFY_FILE and not name.startswith("."):
+            if not name.startswith("."):
                 yield _hashed(Path(parent) / name, path)
 
 
