@@ -59,7 +59,8 @@ class KeptBodies:
         wanted = self.fingerprints[path]
         for place in (f"{KEPT}/{wanted}", path):
             found = self.bucket.get(place, MAX_FILE)
-            if found is None or found.fingerprint != wanted:
+            # Some hosts keep no metadata; the content decides anyway.
+            if found is None or found.fingerprint not in (wanted, ""):
                 continue
             plain = found.data
             if found.headers.get("Content-Encoding") == "gzip":

@@ -34,7 +34,7 @@ class Bucket:
     """Objects by path under `s3://bucket/prefix`. Safe to use from several threads."""
 
     def __init__(self, address: str, jobs: int) -> None:
-        name, _, prefix = address.removeprefix("s3://").strip("/").partition("/")
+        name, _, prefix = address.removeprefix("s3://").rstrip("/").partition("/")
         if not address.startswith("s3://") or not name:
             raise UsageError(f"{address} names no bucket", hint="s3://BUCKET/PREFIX")
         self.address = f"s3://{name}/{prefix}".rstrip("/")
@@ -156,7 +156,7 @@ class Bucket:
         return done
 
     def _failed(self, operation: str, path: str, error: Exception) -> dict[str, Any]:
-        answer: Mapping[str, Any] = getattr(error, "response", {})
+        answer: Mapping[str, Any] = getattr(error, "response", None) or {}
         self._note_date(answer)
         code = str(answer.get("Error", {}).get("Code", ""))
         status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -200,7 +200,7 @@ def _connect(jobs: int) -> tuple[Any, tuple[type[Exception], ...]]:
     )
     known = (failures.BotoCoreError, failures.ClientError)
     try:
-        return boto3.client("s3", config=settings), known
+        return boto3.session.Session().client("s3", config=settings), known
     except known as error:
         raise UsageError(
             f"boto3 is not set up: {error}", hint="set AWS_REGION, AWS_PROFILE"

@@ -53,7 +53,7 @@ class Distribution:
         failures = importlib.import_module("botocore.exceptions")
         self._failures = (failures.BotoCoreError, failures.ClientError)
         try:
-            self._client = boto3.client("cloudfront")
+            self._client = boto3.session.Session().client("cloudfront")
         except self._failures as error:
             raise UsageError(f"boto3 is not set up: {error}", hint="set AWS_PROFILE") from error
 
@@ -75,7 +75,7 @@ class Distribution:
         try:
             getattr(self._client, operation)(**arguments)
         except self._failures as error:
-            answer = getattr(error, "response", {})
+            answer = getattr(error, "response", None) or {}
             code = str(answer.get("Error", {}).get("Code", ""))
             status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             where = f"CloudFront distribution {self._id}"
