@@ -67,8 +67,10 @@ def distribution(place: Place) -> tuple[str, Any]:
             "Enabled": True,
             "Origins": {
                 "Quantity": 1,
-                "Items": [{"Id": "o", "DomainName": "bucket.s3.amazonaws.com", "OriginPath": "/registry",
-                           "S3OriginConfig": {"OriginAccessIdentity": ""}}],
+                "Items": [
+                    {"Id": "o", "DomainName": "bucket.s3.amazonaws.com", "OriginPath": "/registry",
+                     "S3OriginConfig": {"OriginAccessIdentity": ""}}
+                ],
             },
             "DefaultCacheBehavior": {
                 "TargetOriginId": "o",
