@@ -6,7 +6,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,10 @@ from mcpreg_site import netlify, site
 from mcpreg_site.cli.main import cli
 from mcpreg_site.deploy import s3, source
 from mcpreg_site.deploy.bucket import Bucket
+from mcpreg_site.deploy.inventory import Inventory
 from mcpreg_site.deploy.lease import read_head
 from mcpreg_site.deploy.order import Step
+from mcpreg_site.deploy.plan import live_of, make_plan
 from mcpreg_site.headers import headers_of
 from site_generations import Generations
 
@@ -259,3 +261,19 @@ def test_the_publications_are_listed(place: Place, put: Put, generations: Genera
     assert [item["number"] for item in found] == [1, 2]
     words = CliRunner().invoke(cli, ["deploy", place.address, "--list"]).stdout
     assert words.splitlines()[-1].endswith("(current)")
+
+
+def test_roots_go_in_their_order_after_all_pages_and_before_the_timestamp() -> None:
+    files = {f"tuf/{number}.root.json": "a" for number in (10, 9, 2)}
+    files |= {"tuf/timestamp.json": "a", "tuf/3.snapshot.json": "a", "index.html": "a"}
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    plan = make_plan(files, live_of(Inventory()), now, timedelta(days=7))
+    order = [upload.path for step in Step for upload in plan.step(step)]
+    assert order == [
+        "tuf/3.snapshot.json",
+        "index.html",
+        "tuf/2.root.json",
+        "tuf/9.root.json",
+        "tuf/10.root.json",
+        "tuf/timestamp.json",
+    ]

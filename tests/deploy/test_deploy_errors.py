@@ -285,3 +285,30 @@ def test_a_deploy_that_takes_long_renews_its_lease(
     put(generations.sites[2])
     assert len(heads) - usual > usual + 10
     assert read_head(Bucket(place.address, 1)).lease is None
+
+
+def test_what_a_deploy_that_was_given_up_left_goes_when_its_grace_is_over(
+    place: Place, proxy: S3Proxy, put: Put, generations: Generations, clock: Clock
+) -> None:
+    put(generations.sites[0])
+    proxy.deed = _whenever("PUT", "timestamp.json", DENIED)
+    with pytest.raises(PolicyError):
+        put(generations.sites[1])
+    proxy.deed = lambda _, forward: forward()
+    put(generations.sites[2])
+    clock.ahead = timedelta(days=8)
+    put(generations.sites[2])
+    records = {path for path in place.paths() if path.startswith(".mcpreg/")}
+    assert len(records) == 2  # the head and one inventory
+    wanted = {p for p in generations.sites[2].rglob("*") if p.is_file()}
+    names = {str(p.relative_to(generations.sites[2])) for p in wanted} - {"netlify.toml"}
+    assert place.paths() - records == names
+
+
+def test_a_deploy_with_nothing_to_do_asks_a_handful_of_questions(
+    proxy: S3Proxy, put: Put, generations: Generations
+) -> None:
+    put(generations.sites[0])
+    proxy.asked.clear()
+    put(generations.sites[0])
+    assert len(proxy.asked) <= 6

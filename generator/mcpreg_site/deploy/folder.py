@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,9 +64,7 @@ def deploy_folder(plan: FolderPlan, target: Path) -> int:
     }
     contents |= plan.kept
     contents[RECORD] = to_bytes(plan.record)
-    size = publish(Tree(contents), target)
-    os.sync()  # who is told that it is deployed may pull the plug
-    return size
+    return publish(Tree(contents), target).size  # it flushes to disk before it exchanges the two
 
 
 def _reading(source: SiteSource, path: str) -> Callable[[], bytes]:
