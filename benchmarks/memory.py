@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-EVERY = 0.1  # seconds between two looks
+EVERY = 0.3  # seconds between two looks
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mcpreg_site.pages import readme
 from mcpreg_site.tree import key_of
 
 _KIND = "readme"
-_LIBRARIES = ("markdown-it-py", "mdurl", "nh3", "markupsafe")
+_LIBRARIES = ("cmarkgfm", "nh3")
 _AT_ONCE = 100  # written together: a transaction each would cost more than a short README
 
 
