@@ -15,7 +15,7 @@ from mcpreg_site import sitemap as sitemap_module
 from mcpreg_site.badges import badges
 from mcpreg_site.catalog import build
 from mcpreg_site.opensearch import opensearch
-from mcpreg_site.pages.listing import NOT_PROVEN
+from mcpreg_site.pages.provenance import NOT_PROVEN
 from mcpreg_site.site import render
 from mcpreg_site.sitemap import sitemap
 from mcpreg_site.templates import find_templates

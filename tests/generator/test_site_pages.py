@@ -11,6 +11,7 @@ from mcpreg.core.manifest import Manifest
 from mcpreg.core.safety import of_manifest
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.headers import POLICY
+from mcpreg_site.pages.clients import SCHEMES
 from mcpreg_site.pages.reach import marks
 from mcpreg_site.paths import page_file
 from mcpreg_site.routes import resolve
@@ -83,7 +84,8 @@ def _require_links(tree: Tree) -> None:
     for path in pages:
         for address in _links(files[path]).addresses:
             if not address.startswith("/"):
-                assert address.startswith(("https://", "#")), (path, address)
+                clients = tuple(f"{scheme}:" for scheme in SCHEMES)
+                assert address.startswith(("https://", "#", *clients)), (path, address)
                 continue
             bare, _, anchor = address.partition("#")
             file = page_file("/" + (resolve(bare, {}) or bare).removeprefix("/"))

@@ -10,6 +10,7 @@ from functools import partial
 from mcpreg_site.catalog import Catalog
 from mcpreg_site.pages.cards import KINDS, LEVELS, NOT_STATED, Card, card
 from mcpreg_site.pages.environment import Pages
+from mcpreg_site.pages.provenance import proof
 from mcpreg_site.pages.sources import source_url
 from mcpreg_site.paths import page_file, publisher_url, server_url
 from mcpreg_site.tree import Content
@@ -66,7 +67,7 @@ def listings(catalog: Catalog, pages: Pages) -> Iterator[tuple[str, Content]]:
     for tag in facets.tags:
         yield from _paged(tag.url, chosen[tag.url], _Listing(pages, facets, f"#{tag.label}"))
     for namespace, theirs in _by_publisher(cards).items():
-        listing = _Listing(pages, facets, namespace, _proof(catalog, namespace))
+        listing = _Listing(pages, facets, namespace, proof(catalog, namespace))
         yield from _paged(publisher_url(namespace), theirs, listing)
 
 
@@ -78,19 +79,6 @@ def _by_publisher(cards: Sequence[Card]) -> dict[str, list[Card]]:
         namespace = item.name.partition("/")[0]
         chosen.setdefault(spelled.setdefault(namespace.lower(), namespace), []).append(item)
     return chosen
-
-
-_PROOFS = {
-    "github": "The GitHub account of this name submitted it.",
-    "dns": "Whoever submitted it controls the domain, by a DNS record.",
-    "well-known": "Whoever submitted it controls the domain, by a file on its web server.",
-}
-NOT_PROVEN = "Nobody has proven to hold this namespace: its servers were added by others."
-
-
-def _proof(catalog: Catalog, namespace: str) -> str:
-    owner = catalog.owners.get(namespace)
-    return _PROOFS.get(owner.proof or "", NOT_PROVEN) if owner else NOT_PROVEN
 
 
 def _by_facet(cards: Sequence[Card]) -> dict[str, list[Card]]:

@@ -11,10 +11,12 @@ from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.pages.cards import KINDS, NOT_STATED
+from mcpreg_site.pages.clients import snippets
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
-from mcpreg_site.pages.install import run_command, settings, snippets
+from mcpreg_site.pages.install import needed_arguments, run_command, settings
 from mcpreg_site.pages.linked_data import linked_data
+from mcpreg_site.pages.provenance import provenance
 from mcpreg_site.pages.reach import hosts
 from mcpreg_site.pages.report import report
 from mcpreg_site.pages.toolset import tool_view
@@ -79,6 +81,7 @@ def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, obj
         "reach": reach(version),
         "tools": [tool_view(tool) for tool in manifest.capabilities.tools],
         "report": report(version.entry.record),
+        "provenance": provenance(catalog, version),
         "remote": manifest.is_remote,
         "installable": catalog.signed
         and version.locked
@@ -98,6 +101,7 @@ def _server(catalog: Catalog, server: Server, pages: Pages) -> bytes:
         url=server_url(server.name),
         command=run_command(latest),
         snippets=snippets(latest),
+        needed=_placeholders(latest),
         settings=settings(latest.manifest),
         # Safe to mark: the sanitiser's output.
         readme=Markup(pages.readmes.render(text)) if text else None,  # noqa: S704
@@ -105,12 +109,18 @@ def _server(catalog: Catalog, server: Server, pages: Pages) -> bytes:
     )
 
 
+def _placeholders(version: Version) -> list[str]:
+    if version.manifest.is_remote:
+        return []
+    return [word for word in needed_arguments(version.manifest) if not word.startswith("-")]
+
+
 def _version(
     catalog: Catalog, server: Server, version: Version, older: Version | None, pages: Pages
 ) -> bytes:
     changed: Changes | None = None
     if older is not None:
-        changed = changes(older.manifest, version.manifest)
+        changed = changes(older.entry, version.entry)
     return pages.page(
         "version.html",
         url=version_url(server.name, version.version),

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.pages.checks import checks_page
 from mcpreg_site.pages.environment import Pages, prepare
 from mcpreg_site.pages.listing import listings
+from mcpreg_site.pages.provenance import proof
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.pages.server import server_pages
 from mcpreg_site.pages.sources import sources_page
@@ -23,14 +25,16 @@ def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
         "openapi.yaml": templates.text("openapi.yaml").encode(),
     }
     contents.update(listings(catalog, prepared))
-    contents.update([sources_page(catalog, prepared)])
+    contents.update([sources_page(catalog, prepared), checks_page(prepared)])
     return prepared.assets | Tree(contents, _parts(catalog, prepared))
 
 
 def _parts(catalog: Catalog, prepared: Pages) -> Iterator[Part]:
     for server in catalog.servers:
         make = partial(_server, catalog, server, prepared)
-        yield Part(f"{server.name} pages", catalog.key("pages", server.key), make)
+        # The one thing on them that is not the server's own.
+        held = proof(catalog, server.name.partition("/")[0])
+        yield Part(f"{server.name} pages", catalog.key("pages", server.key, held), make)
 
 
 def _server(catalog: Catalog, server: Server, prepared: Pages) -> dict[str, Content]:
