@@ -25,7 +25,8 @@ from benchmarks.memory import Measured, measured
 from mcpreg import gitrepo
 from mcpreg_site.catalog import Catalog, Server, Version, build
 from mcpreg_site.pages.cards import card
-from mcpreg_site.pages.install import run_command, settings, snippets
+from mcpreg_site.pages.clients import snippets
+from mcpreg_site.pages.install import run_command, settings
 from mcpreg_site.pages.linked_data import linked_data
 from mcpreg_site.pages.report import report
 from mcpreg_site.pages.server import reach
@@ -170,7 +171,11 @@ def front(catalog: Catalog, server: Server, version: Version) -> dict[str, Any]:
         "remotes": [remote.url for remote in manifest.remotes or ()],
         "repository": manifest.repository.url if manifest.repository else "",
         "linked_data": str(linked_data(catalog, version)),
-        "passed": [[check.id, check.evidence] for check in found.passed] if found else [],
+        "passed": [
+            [row.check.id, row.check.evidence]
+            for section in (found.sections if found else ())
+            for row in section.passed
+        ],
         "commit": version.entry.record.commit if version.entry.record else "",
         "versions": [[v.version, v.published_at, v.status] for v in server.versions],
         "card": asdict(card(server)),
