@@ -17,6 +17,7 @@ from typing import Any
 from mcpreg.core import safety
 from mcpreg.core.capability import CapabilityError
 from mcpreg.core.catalog import index_of
+from mcpreg.core.downloads import DOWNLOADS_FILE, Downloads, parse_downloads
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import IndexedVersion
 from mcpreg.core.manifest import Manifest
@@ -177,6 +178,7 @@ class Catalog:
     servers: tuple[Server, ...]
     tuf: Mapping[str, bytes]
     owners: Mapping[str, NamespaceOwner] = field(default_factory=dict)
+    downloads: Downloads = field(default_factory=Downloads)
     base: str | None = None
     """The digest of what every part depends on: program, templates, settings. None: nobody knows,
     so nothing can be skipped."""
@@ -259,6 +261,7 @@ def catalog_of(snapshot: Snapshot, servers: Sequence[Server], base: str | None =
         servers=tuple(sorted(servers, key=lambda server: server.name)),
         tuf=snapshot.tuf,
         owners=snapshot.owners,
+        downloads=parse_downloads(snapshot.stats.get(DOWNLOADS_FILE)),
         base=base,
     )
 

@@ -1,11 +1,15 @@
-"""Feeds of the newest publications, for people who watch a registry.
+"""Feeds for people who watch a registry: the newest publications, and what became of old ones.
 
-Atom (RFC 4287) and JSON Feed 1.1. Times are publication times; nothing asks a clock.
+Atom (RFC 4287) and JSON Feed 1.1. Times are those of publication, and of the change of status;
+nothing asks a clock.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from xml.etree import ElementTree
 
 from mcpreg_site.catalog import Catalog, Version
@@ -17,63 +21,129 @@ NEWEST = 50
 _ATOM = "http://www.w3.org/2005/Atom"
 
 
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One entry; every text is fit to be looked at. `identity` never changes."""
+
+    identity: str
+    address: str
+    title: str
+    summary: str
+    updated: str
+    author: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """`name` is the file's, without its ending; `updated` when its newest item came."""
+
+    name: str
+    title: str
+    base: str
+    updated: str
+    items: Callable[[], Sequence[_Item]]
+
+
 def feeds(catalog: Catalog) -> Tree:
-    """`feed.xml` and `feed.json`."""
-    newest = catalog.newest(NEWEST)
+    """`feed.xml`, `feed.json`: what is new. `security.xml`, `security.json`: what was withdrawn."""
+    title, base = shown(catalog.registry.title), catalog.registry.base_url
+    withdrawn = _withdrawn(catalog)
+    changed = max((version.status_changed_at for version in withdrawn), default=catalog.now)
+    both = (
+        _Feed("feed", title, base, catalog.now, partial(_publications, catalog)),
+        _Feed(
+            "security",
+            f"{title}: security notices",
+            base,
+            changed,
+            lambda: [_notice(base, version) for version in withdrawn],
+        ),
+    )
     return Tree(
-        {"feed.xml": lambda: _atom(catalog, newest), "feed.json": lambda: _json(catalog, newest)}
+        {f"{feed.name}.xml": partial(_atom, feed) for feed in both}
+        | {f"{feed.name}.json": partial(_json, feed) for feed in both}
     )
 
 
-def _title(version: Version) -> str:
-    return shown(f"{version.manifest.title or version.name} {version.version}")
+def _publications(catalog: Catalog) -> Sequence[_Item]:
+    return [_publication(catalog.registry.base_url, one) for one in catalog.newest(NEWEST)]
 
 
-def _atom(catalog: Catalog, newest: tuple[Version, ...]) -> bytes:
-    base = catalog.registry.base_url
-    feed = ElementTree.Element("feed", xmlns=_ATOM)
-    for tag, text in (
-        ("id", f"{base}/"),
-        ("title", shown(catalog.registry.title)),
-        ("updated", catalog.now),
-    ):
-        ElementTree.SubElement(feed, tag).text = text
-    ElementTree.SubElement(feed, "link", rel="self", href=f"{base}/feed.xml")
-    for version in newest:
-        address = base + version_url(version.name, version.version)
-        entry = ElementTree.SubElement(feed, "entry")
+def _withdrawn(catalog: Catalog) -> Sequence[Version]:
+    """The versions last deprecated or deleted, whoever did it and why."""
+    found = [version for version in catalog.versions if version.status != "active"]
+    found.sort(key=lambda version: version.status_changed_at, reverse=True)
+    return found[:NEWEST]
+
+
+def _publication(base: str, version: Version) -> _Item:
+    address = base + version_url(version.name, version.version)
+    return _Item(
+        identity=address,
+        address=address,
+        title=shown(f"{version.manifest.title or version.name} {version.version}"),
+        summary=shown(version.manifest.description),
+        updated=version.published_at,
+        author=version.name.partition("/")[0],
+        tags=version.manifest.tags,
+    )
+
+
+def _notice(base: str, version: Version) -> _Item:
+    address = base + version_url(version.name, version.version)
+    return _Item(
+        # Another change of status is another notice.
+        identity=f"{address}#{version.status}-{version.status_changed_at}",
+        address=address,
+        title=shown(f"{version.status.capitalize()}: {version.name} {version.version}"),
+        summary=shown(version.status_message or "No reason was given."),
+        updated=version.status_changed_at,
+        author=version.name.partition("/")[0],
+        tags=(version.status,),
+    )
+
+
+def _atom(feed: _Feed) -> bytes:
+    address = f"{feed.base}/{feed.name}.xml"
+    document = ElementTree.Element("feed", xmlns=_ATOM)
+    identity = f"{feed.base}/" if feed.name == "feed" else address
+    for tag, text in (("id", identity), ("title", feed.title), ("updated", feed.updated)):
+        ElementTree.SubElement(document, tag).text = text
+    ElementTree.SubElement(document, "link", rel="self", href=address)
+    for item in feed.items():
+        entry = ElementTree.SubElement(document, "entry")
         author = ElementTree.SubElement(entry, "author")
-        ElementTree.SubElement(author, "name").text = version.name.partition("/")[0]
+        ElementTree.SubElement(author, "name").text = item.author
         for tag, text in (
-            ("id", address),
-            ("title", _title(version)),
-            ("updated", version.published_at),
-            ("summary", shown(version.manifest.description)),
+            ("id", item.identity),
+            ("title", item.title),
+            ("updated", item.updated),
+            ("summary", item.summary),
         ):
             ElementTree.SubElement(entry, tag).text = text
-        ElementTree.SubElement(entry, "link", href=address)
-    data: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
+        ElementTree.SubElement(entry, "link", href=item.address)
+    data: bytes = ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)
     return data
 
 
-def _json(catalog: Catalog, newest: tuple[Version, ...]) -> bytes:
-    base = catalog.registry.base_url
+def _json(feed: _Feed) -> bytes:
     items = [
         {
-            "id": base + version_url(version.name, version.version),
-            "url": base + version_url(version.name, version.version),
-            "title": _title(version),
-            "content_text": shown(version.manifest.description),
-            "date_published": version.published_at,
-            "tags": list(version.manifest.tags),
+            "id": item.identity,
+            "url": item.address,
+            "title": item.title,
+            "content_text": item.summary,
+            "date_published": item.updated,
+            "tags": list(item.tags),
         }
-        for version in newest
+        for item in feed.items()
     ]
     body = {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": shown(catalog.registry.title),
-        "home_page_url": f"{base}/",
-        "feed_url": f"{base}/feed.json",
+        "title": feed.title,
+        "home_page_url": f"{feed.base}/",
+        "feed_url": f"{feed.base}/{feed.name}.json",
         "items": items,
     }
     return json.dumps(body, indent=1, ensure_ascii=False).encode()

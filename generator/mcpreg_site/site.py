@@ -15,6 +15,7 @@ from mcpreg_site.netlify import netlify
 from mcpreg_site.opensearch import opensearch
 from mcpreg_site.pages import pages
 from mcpreg_site.pages.cards import CARD
+from mcpreg_site.pages.figures import OUTCOMES
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.schemas import schemas
 from mcpreg_site.search import ROW, search
@@ -28,7 +29,7 @@ MARKER = "build.json"
 """Says that a folder is a site of ours; only such a folder is ever replaced."""
 
 
-SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, ROW, SEARCH_ENTRY)
+SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, OUTCOMES, ROW, SEARCH_ENTRY)
 """What is remembered of every server, for lists to show without reading it."""
 
 

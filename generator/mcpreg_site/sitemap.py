@@ -18,7 +18,7 @@ from mcpreg_site.tree import Content, Tree
 MAX_ADDRESSES = 50_000
 FILE = "sitemap.xml"
 _SCHEMA = "http://www.sitemaps.org/schemas/sitemap/0.9"
-_PAGES = ("/", "/browse/")
+SITE_PAGES = ("/", "/browse/", "/publishers/", "/registry/", "/checks/", "/sources/")
 
 Row = tuple[str, str | None]
 
@@ -42,7 +42,7 @@ def sitemap(catalog: Catalog) -> Tree:
 
 
 def _rows(catalog: Catalog) -> Iterator[Row]:
-    yield from ((page, catalog.updated) for page in _PAGES)
+    yield from ((page, catalog.updated) for page in SITE_PAGES)
     for server in catalog.shown:
         yield server_url(server.name), max(version.updated_at for version in server.versions)
 

@@ -17,7 +17,7 @@ from mcpreg_site.catalog import build
 from mcpreg_site.opensearch import opensearch
 from mcpreg_site.pages.provenance import NOT_PROVEN
 from mcpreg_site.site import render
-from mcpreg_site.sitemap import sitemap
+from mcpreg_site.sitemap import SITE_PAGES, sitemap
 from mcpreg_site.templates import find_templates
 from mixed_entries import CLOCK, GONE, OLD, make_entry, snapshot_of
 from tiny_registry import make_manifest
@@ -36,7 +36,7 @@ def test_the_sitemap_names_every_server_that_is_shown(mixed_snapshot: Snapshot) 
     base = catalog.registry.base_url
     assert f"{base}/servers/{CLOCK}/" in found
     assert not any(GONE in address for address in found)
-    assert len(found) == len(catalog.shown) + 2
+    assert len(found) == len(catalog.shown) + len(SITE_PAGES)
     assert f"Sitemap: {base}/sitemap.xml" in sitemap(catalog)["robots.txt"].decode()
 
 

@@ -48,6 +48,8 @@ class Card:
     listed: bool
     source: str | None
     status: str
+    tier: str
+    license: str | None
 
 
 def card(server: Server) -> Card:
@@ -76,6 +78,8 @@ def _card(server: Server) -> Card:
         listed=latest.entry.is_listed,
         source=latest.source,
         status=latest.status,
+        tier=latest.tier,
+        license=manifest.license,
     )
 
 

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.pages.cards import card
 from mcpreg_site.pages.checks import checks_page
 from mcpreg_site.pages.environment import Pages, prepare
-from mcpreg_site.pages.listing import listings
+from mcpreg_site.pages.figures import figures_page
+from mcpreg_site.pages.home import home
+from mcpreg_site.pages.listing import facets_of, listings
 from mcpreg_site.pages.provenance import proof
+from mcpreg_site.pages.publishers import publisher_list, publisher_parts, publishers
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.pages.server import server_pages
 from mcpreg_site.pages.sources import sources_page
@@ -18,15 +22,27 @@ from mcpreg_site.tree import Content, Part, Tree
 
 
 def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
-    """Home, browse, sources, servers, versions, 404, and what they load."""
+    """Home, browse, publishers, checks, figures, sources, servers, versions, 404, and assets."""
     prepared = prepare(catalog, templates, readmes)
     contents: dict[str, Content] = {
         "404.html": partial(prepared.page, "404.html", url="/404.html"),
         "openapi.yaml": templates.text("openapi.yaml").encode(),
     }
-    contents.update(listings(catalog, prepared))
-    contents.update([sources_page(catalog, prepared), checks_page(prepared)])
-    return prepared.assets | Tree(contents, _parts(catalog, prepared))
+    cards = [card(server) for server in catalog.shown]
+    facets = facets_of(cards)
+    holders = publishers(catalog)
+    contents.update(listings(cards, facets, prepared))
+    contents.update(publisher_list(holders, prepared))
+    contents.update(
+        [
+            home(catalog, cards, facets, prepared),
+            sources_page(catalog, prepared),
+            checks_page(prepared),
+            figures_page(catalog, cards, facets, prepared),
+        ]
+    )
+    parts = (*publisher_parts(catalog, holders, prepared), *_parts(catalog, prepared))
+    return prepared.assets | Tree(contents, parts)
 
 
 def _parts(catalog: Catalog, prepared: Pages) -> Iterator[Part]:
