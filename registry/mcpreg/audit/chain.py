@@ -93,28 +93,59 @@ def _encode(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode("ascii")
 
 
+class Follower:
+    """A chain as it grows: fed with bytes in order, it gives back the events that hold.
+
+    `rest` is what came after the last line end. Once `problem` is set, nothing more is believed.
+    """
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self.sealed: list[int] = []
+        self.problem: str | None = None
+        self._last: Event | None = None
+        self._lines = 0
+        self._damaged: bytes | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The next events; empty once there is a problem."""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        found: list[Event] = []
+        for text in lines:
+            self._lines += 1
+            if self.problem is None and (event := self._take(text)) is not None:
+                found.append(event)
+                self._last = event
+        return found
+
+    def finish(self) -> str | None:
+        """The problem, when nothing more will come."""
+        if self.problem is None and self._damaged is not None:
+            self.problem = f"line {self._lines} was changed"
+        return self.problem
+
+    def _take(self, text: bytes) -> Event | None:
+        event = _follow(text, self._last)
+        if self._damaged is None and event is None:
+            self._damaged = text  # a torn line, if the next one seals it
+            return None
+        if self._damaged is None and event is not None and event.event != SEALED:
+            return event
+        if event is not None and self._damaged is not None and _is_seal(event, self._damaged):
+            self.sealed.append(self._lines - 1)
+            self._damaged = None
+            return event
+        self.problem = f"line {self._lines - (self._damaged is not None)} was changed"
+        return None
+
+
 def verify(data: bytes) -> Chain:
     """Follow a chain from its beginning as far as it holds."""
-    events: list[Event] = []
-    sealed: list[int] = []
-    *lines, rest = data.split(b"\n")
-    damaged: bytes | None = None
-    for number, text in enumerate(lines, 1):
-        event = _follow(text, events[-1] if events else None)
-        if damaged is None and event is None:
-            damaged = text
-        elif damaged is None and event is not None and event.event != SEALED:
-            events.append(event)
-        elif event is not None and damaged is not None and _is_seal(event, damaged):
-            sealed.append(number - 1)
-            events.append(event)
-            damaged = None
-        else:
-            problem = f"line {number if damaged is None else number - 1} was changed"
-            return Chain(tuple(events), b"", tuple(sealed), problem)
-    if damaged is not None:
-        return Chain(tuple(events), b"", tuple(sealed), f"line {len(lines)} was changed")
-    return Chain(tuple(events), rest, tuple(sealed), None)
+    follower = Follower()
+    events = tuple(follower.feed(data))
+    problem = follower.finish()
+    torn = follower.rest if problem is None else b""
+    return Chain(events, torn, tuple(follower.sealed), problem)
 
 
 def find_head(tail: bytes) -> Head | None:

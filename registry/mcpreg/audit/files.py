@@ -12,6 +12,7 @@ from pathlib import Path
 from mcpreg.errors import McpregError
 
 MAX_FILE = 1 << 28  # bytes read back; a run writes far less (the sandbox bounds its events)
+SEGMENT = 1 << 24  # bytes, after which a log goes on in another file; a few hours of a busy server
 
 Clock = Callable[[], datetime]
 
@@ -42,6 +43,29 @@ def append(descriptor: int, text: bytes) -> None:
     """One write: O_APPEND makes it whole unless the disk is full or the machine stops."""
     if os.write(descriptor, text) != len(text):
         raise OSError("the disk is full")
+
+
+def segment(path: Path, number: int) -> Path:
+    """The file that a log goes on in: `<run>.2.jsonl` after `<run>.jsonl`."""
+    return path if number == 1 else path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def segments(path: Path) -> list[Path]:
+    """All files of a log, the first one included whether or not it is there."""
+    found = [path]
+    while (following := segment(path, len(found) + 1)).exists():
+        found.append(following)
+    return found
+
+
+def read_segments(path: Path) -> bytes:
+    """A log whole, out of all its files. Raises as `read`."""
+    parts: list[bytes] = []
+    for item in segments(path):
+        parts.append(read(item))
+        if sum(map(len, parts)) > MAX_FILE:
+            raise McpregError(f"the log is larger than {MAX_FILE} bytes", where=str(path))
+    return b"".join(parts)
 
 
 def read(path: Path) -> bytes:

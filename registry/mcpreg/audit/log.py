@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from mcpreg.audit import files, index
+from mcpreg.audit import files, index, process
 from mcpreg.audit.chain import SEALED, Chain, Event, Head, verify, write_line, write_seal
 from mcpreg.errors import InternalError, McpregError
 
@@ -29,12 +29,17 @@ class Reading:
 
 
 class AuditLog:
-    """The log of one run, open for appending. A `Recorder` for the sandbox."""
+    """The log of one run, open for appending. A `Recorder` for the sandbox.
+
+    What grows beyond `SEGMENT` goes on in another file; the chain goes on through them.
+    """
 
     def __init__(self, path: Path, descriptor: int, clock: files.Clock) -> None:
         self.path = path
         self.run_id = path.stem
         self._descriptor = descriptor
+        self._locked = descriptor  # the first file's lock says, as long as it is held: it runs
+        self._segments = 1
         self._clock = clock
         self._head = Head()
 
@@ -54,7 +59,7 @@ class AuditLog:
             descriptor = files.open_to_append(path, os.O_EXCL)
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # held as long as the run lives
         log = cls(path, descriptor, clock)
-        log.record("run", run=log.run_id, server=server, version=version)
+        log.record("run", run=log.run_id, server=server, version=version, **process.own().fields())
         log._enter("start", server=server, version=version)
         return log
 
@@ -68,8 +73,23 @@ class AuditLog:
             raise InternalError("a seal is not an event")
         text, written = write_line(self._head, files.stamp(self._clock()), event, fields)
         with files.writing(self.path):
+            self._rotate()
             files.append(self._descriptor, text)
         self._head = Head(written.seq, written.hash)
+
+    def _rotate(self) -> None:
+        """Go on in the next file when this one is full; the index learns where it ended."""
+        if os.fstat(self._descriptor).st_size < files.SEGMENT:
+            return
+        self._enter("rotated")
+        following = files.segment(self.path, self._segments + 1)
+        descriptor = files.open_to_append(following, os.O_EXCL)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.fsync(self._descriptor)
+        if self._descriptor != self._locked:
+            os.close(self._descriptor)
+        self._descriptor = descriptor
+        self._segments += 1
 
     def close(self) -> None:
         """Flush, and enter the head in the index. Does nothing the second time."""
@@ -81,7 +101,8 @@ class AuditLog:
                 os.fsync(descriptor)
             self._enter("end")
         finally:
-            os.close(descriptor)
+            for number in {descriptor, self._locked}:
+                os.close(number)
 
     def __enter__(self) -> AuditLog:
         return self
@@ -106,7 +127,7 @@ def read_run(path: Path, *, clock: files.Clock = files.utc_now) -> Reading:
         McpregError: the file or the index cannot be read.
     """
     with files.reading(path):
-        chain = verify(files.read(path))
+        chain = verify(files.read_segments(path))
     problem = chain.problem or _against_index(path, chain)
     if problem is not None:
         return Reading(chain.events, intact=False, problem=problem)
@@ -155,13 +176,14 @@ def _known(path: Path) -> list[tuple[str, int, str]]:
 def _seal(path: Path, head: Head, clock: files.Clock) -> bool:
     """End a torn line and vouch for what precedes it; False when it is somebody else's to do."""
     time = files.stamp(clock())
+    last = files.segments(path)[-1]
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(last, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a living run holds it
-        if verify(files.read(path)).head != head:
+        if verify(files.read_segments(path)).head != head:
             return False  # sealed meanwhile
         text, sealed = write_seal(head, time)
         files.append(descriptor, text)

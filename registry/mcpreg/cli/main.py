@@ -32,6 +32,8 @@ COMMANDS = {
     "verify": ("mcpreg.cli.verify", "Verify a server again, every file of it."),
     "vet": ("mcpreg.cli.vet", "Say whether this machine's policies allow a server."),
     "run": ("mcpreg.cli.run", "Run a server in its sandbox, speaking MCP on stdio."),
+    "ps": ("mcpreg.cli.ps", "Show what runs now."),
+    "stop": ("mcpreg.cli.stop", "End what runs."),
     "logs": ("mcpreg.cli.logs", "Show what sandboxed servers did and were refused."),
     "client": ("mcpreg.cli.client", "Connect MCP clients to installed servers."),
     "registry": ("mcpreg.cli.registry", "Say which registries this machine trusts."),

@@ -36,11 +36,12 @@ def run(
 ) -> Outcome:
     """Run a plan under bubblewrap and wait for its end. Call it from the main thread.
 
-    SIGTERM, SIGINT and SIGHUP end the server (it is asked first, a second one does not ask).
+    SIGTERM, SIGINT and SIGHUP end the server (it is asked first, a second one does not ask). So
+    does a client that has left: nobody at the far ends of both stdin and stdout.
 
     Args:
         plan: what the server may see and do.
-        recorder: gets `sandbox`, `egress*`, `asked-to-end` and `violation` events.
+        recorder: gets `sandbox`, `egress*`, `asked-to-end`, `client-left` and `violation` events.
         as_user: as root, whom to become; `choose_identity` decides when it is None.
         stdin: descriptor passed to the server untouched, like `stdout` and `stderr`.
         stdout: see `stdin`.
@@ -64,7 +65,9 @@ def run(
             try:
                 group = cgroup.place(sandbox.first, plan.limits)  # (5)
                 network = _prepare(plan, sandbox, pinned, pins, identity)
-                supervisor = Supervisor(plan, sandbox, recorder, on_violation, group)
+                supervisor = Supervisor(
+                    plan, sandbox, recorder, on_violation, group=group, client=(stdin, stdout)
+                )
                 supervisor.serve(network, pins, resolver)
                 supervisor.listen(files)
                 recorder.record(

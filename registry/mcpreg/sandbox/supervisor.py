@@ -58,6 +58,27 @@ class Signals:
         os.close(self._write)
 
 
+class _Client:
+    """Who speaks with the server: on the far ends of the pipes that the server was given."""
+
+    def __init__(self, descriptors: Sequence[int]) -> None:
+        self._waiting = set(descriptors)
+        self._is_known = bool(descriptors)
+
+    def has_left(self) -> bool:
+        """Whether nobody is at the far end of any of them: nobody will ask, nobody will hear.
+
+        One end alone says nothing: who has asked all there is to ask closes its end, and listens.
+        A file or a terminal never hangs up.
+        """
+        for descriptor in list(self._waiting):
+            poll = select.poll()
+            poll.register(descriptor, 0)  # hang-up and error are always reported, poll(2)
+            if any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0)):
+                self._waiting.discard(descriptor)
+        return self._is_known and not self._waiting
+
+
 class Supervisor:
     """Owns the sandbox's processes until they have ended."""
 
@@ -67,8 +88,11 @@ class Supervisor:
         blocked: Blocked,
         recorder: Recorder,
         on_violation: OnViolation,
+        *,
         group: Group | None = None,
+        client: Sequence[int] = (),
     ) -> None:
+        self._client = _Client(client)
         self._plan = plan
         self._sandbox = blocked
         self._recorder = recorder
@@ -152,6 +176,9 @@ class Supervisor:
         if used > allowed and self._killed_for is None:
             self._kill_for(Violation("memory", f"{used} bytes"))
         self._ask_group()
+        if self._deadline is None and self._client.has_left():
+            self._recorder.record("client-left")
+            self._ask_server()
 
     def _ask_group(self) -> None:
         if self._group is not None and self._killed_for is None and self._group.ran_out():
@@ -187,6 +214,9 @@ class Supervisor:
         if self._deadline is not None or len(numbers) > 1:
             self._sandbox.kill()
             return
+        self._ask_server()
+
+    def _ask_server(self) -> None:
         self._deadline = time.monotonic() + GRACE_SECONDS
         for pid in _children(self._sandbox.first):
             with suppress(ProcessLookupError, PermissionError):
