@@ -231,7 +231,12 @@ def test_a_client_that_is_killed_takes_its_servers_along(machine: InstalledMachi
     client.kill()
     client.wait()
     client.stdout.close()
-    assert wait_until(lambda: not left(mark), 8)
+    try:
+        assert wait_until(lambda: not left(mark), 8)
+    finally:
+        for pid in left(mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

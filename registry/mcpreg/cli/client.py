@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mcpreg.cli.completing import installed_servers, mcp_clients
 from mcpreg.cli.output import clean, emit, json_option, note
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import UsageError
@@ -27,7 +28,12 @@ def command() -> None:
 
 
 _clients = click.option(
-    "--client", "clients", multiple=True, metavar="CLIENT", help="Which; several may be given."
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="CLIENT",
+    shell_complete=mcp_clients,
+    help="Which; several may be given.",
 )
 _scope = click.option(
     "--scope", type=click.Choice(["user", "project"]), help="You everywhere, or this folder."
@@ -83,7 +89,7 @@ def list_(as_json: bool) -> None:
 
 
 @command.command("add")
-@click.argument("server")
+@click.argument("server", shell_complete=installed_servers)
 @_clients
 @_scope
 @_file
@@ -145,7 +151,7 @@ def _agree(where: Places, record: InstallRecord, *, yes: bool, as_json: bool) ->
 
 
 @command.command("remove")
-@click.argument("server")
+@click.argument("server", shell_complete=installed_servers)
 @_clients
 @_scope
 @_file

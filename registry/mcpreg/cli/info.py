@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.output import clean, emit, json_option
 from mcpreg.core.names import parse_reference
 from mcpreg.store.places import places
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # pydantic loads slowly
 
 
 @click.command("info")
-@click.argument("server")
+@click.argument("server", shell_complete=installed_servers)
 @click.option("--registry", help="Ask this registry only.")
 @json_option
 def command(server: str, registry: str | None, as_json: bool) -> None:

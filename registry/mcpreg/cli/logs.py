@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcpreg.cli.completing import installed_servers, running_now
 from mcpreg.cli.output import ENVELOPE_VERSION, clean, emit, json_option, note
 from mcpreg.errors import NotFoundError, VerificationError
 from mcpreg.store.places import places
@@ -21,10 +22,10 @@ MAX_LINE = 400
 
 
 @click.command("logs")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=running_now)
 @click.option("-f", "--follow", is_flag=True, help="Go on as events are written.")
 @click.option("--last", is_flag=True, help="Show the newest run.")
-@click.option("--server", help="Only runs of this server.")
+@click.option("--server", shell_complete=installed_servers, help="Only runs of this server.")
 @click.option("--event", "events", multiple=True, help="Only this event; several may be given.")
 @click.option("--violations", is_flag=True, help="Only what was refused or killed for.")
 @click.option("--since", metavar="TIME", help="10m, 2h, 3d ago, or a time.")

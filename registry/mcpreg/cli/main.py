@@ -9,12 +9,15 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import mcpreg
 from mcpreg.errors import InternalError, McpregError, UsageError
+
+if TYPE_CHECKING:  # a shell's tab key alone needs it
+    from click.shell_completion import CompletionItem
 
 # Name -> (module, one line of help). The help stands here so that --help imports nothing either.
 COMMANDS = {
@@ -39,6 +42,8 @@ COMMANDS = {
     "registry": ("mcpreg.cli.registry", "Say which registries this machine trusts."),
     "convert": ("mcpreg.cli.convert", "Convert manifests from and to other formats."),
     "doctor": ("mcpreg.cli.doctor", "Look at this machine: what works, and what mends the rest."),
+    "help": ("mcpreg.cli.help", "Explain capabilities, trust, exit codes, files."),
+    "completion": ("mcpreg.cli.completion", "Print what makes a shell complete our words."),
     "ci": ("mcpreg.cli.ci", "What a registry's own workflows call."),
 }
 
@@ -61,6 +66,18 @@ class LazyGroup(click.Group):
         module = importlib.import_module(self.table[cmd_name][0])
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table: click's own way imports every command to see whether it is hidden."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name, help=text)
+            for name, (_, text) in self.table.items()
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The table's own words, so that --help imports no command."""

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from mcpreg.cli.completing import trusted_registries
 from mcpreg.cli.output import clean, emit, json_option, note
 from mcpreg.store.places import places
 
@@ -57,7 +58,7 @@ def list_(as_json: bool) -> None:
 
 
 @command.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=trusted_registries)
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Stop trusting a registry. What is installed from it stays and runs."""

@@ -9,6 +9,7 @@ import click
 
 from mcpreg.cli.asking import ask as asked
 from mcpreg.cli.asking import can_ask
+from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.output import note, progress
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError
@@ -20,7 +21,7 @@ from mcpreg.usecases import consent
 
 
 @click.command("run")
-@click.argument("server")
+@click.argument("server", shell_complete=installed_servers)
 @click.option("--grant", "grants", multiple=True, metavar="CAP", help="Widen this run; audited.")
 @click.option("--as-user", metavar="USER", help="As root: run the server as this user.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")

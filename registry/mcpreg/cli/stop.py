@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mcpreg.cli.completing import running_now
 from mcpreg.cli.output import clean, emit, json_option, note
 from mcpreg.errors import UsageError
 from mcpreg.store.places import places
@@ -16,7 +17,7 @@ _WORDS = {
 
 
 @click.command("stop")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=running_now)
 @click.option("--all", "every", is_flag=True, help="All that are meant; all runs without RUN.")
 @click.option(
     "--grace", type=click.FloatRange(0, 3600), default=5.0, show_default=True,

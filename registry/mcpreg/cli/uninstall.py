@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.output import clean, emit, json_option
 from mcpreg.core.names import parse_reference
 from mcpreg.store.installed import InstalledStore
@@ -11,7 +12,7 @@ from mcpreg.store.places import places
 
 
 @click.command("uninstall")
-@click.argument("server")
+@click.argument("server", shell_complete=installed_servers)
 @json_option
 def command(server: str, as_json: bool) -> None:
     """Remove SERVER, one version or all, and files that nothing else uses."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.output import clean, emit, json_option
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import VerificationError
@@ -11,7 +12,7 @@ from mcpreg.store.places import places
 
 
 @click.command("verify")
-@click.argument("server")
+@click.argument("server", shell_complete=installed_servers)
 @click.option("--registry", help="Ask this registry only.")
 @json_option
 def command(server: str, registry: str | None, as_json: bool) -> None:
