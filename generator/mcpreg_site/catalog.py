@@ -189,6 +189,14 @@ class Catalog:
         known = [text for text in (self.base, *inputs) if text is not None]
         return key_of(*known) if len(known) == 1 + len(inputs) else None
 
+    def key_of_server(self, name: str) -> str | None:
+        """The key of a server by its name; None when nobody knows it."""
+        return self._keys.get(name)
+
+    @cached_property
+    def _keys(self) -> Mapping[str, str | None]:
+        return {server.name: server.key for server in self.servers}
+
     @property
     def signed(self) -> bool:
         """Whether servers can be installed from this tree, or only looked at."""

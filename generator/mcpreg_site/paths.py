@@ -31,8 +31,11 @@ def version_segment(version: str) -> str:
     return "v-" + hashlib.sha256(version.encode()).hexdigest()[:16]
 
 
-def cursor_of(name: str, version: str) -> str:
-    """The cursor that means "after this version": opaque, and safe in a query and in a path."""
+def cursor_of(name: str, version: str = "") -> str:
+    """The cursor that means "after this version", or after every version of that name.
+
+    Opaque, and safe in a query and in a path.
+    """
     return hashlib.sha256(f"{name}\0{version}".encode()).hexdigest()[:CURSOR_LENGTH]
 
 

@@ -18,6 +18,8 @@ from mcpreg_site import paths
 API = "/api/v0.1"
 PREFIXES = ("/v0.1", "/v0")  # both behave the same upstream
 NOT_FOUND = f"{API}/not-found.json"
+FIRST = "first"
+"""The file name of a list's first page, which no cursor has."""
 VIEWS = "/api/v1/registry"
 FORMS = ("toolhive", "upstream")
 """The values of `format` there; without one it is the first, as ToolHive has it."""
@@ -45,9 +47,9 @@ def _rows() -> Iterator[Rewrite]:
         # A host takes the first match, so the most specific query comes first.
         cursor, latest = {"cursor": ":cursor"}, {"version": "latest"}
         yield Rewrite(f"{prefix}/servers", f"{API}/latest/:cursor.json", latest | cursor)
-        yield Rewrite(f"{prefix}/servers", f"{API}/latest/first.json", latest)
+        yield Rewrite(f"{prefix}/servers", f"{API}/latest/{FIRST}.json", latest)
         yield Rewrite(f"{prefix}/servers", f"{API}/all/:cursor.json", cursor)
-        yield Rewrite(f"{prefix}/servers", f"{API}/all/first.json")
+        yield Rewrite(f"{prefix}/servers", f"{API}/all/{FIRST}.json")
         for server in (":namespace/:name", ":server"):
             where = f"{API}/servers/{server}"
             yield Rewrite(f"{prefix}/servers/{server}/versions", f"{where}/versions.json")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version as installed_version
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any
 
 from mcpreg.core import canonical
 from mcpreg_site import paths
 from mcpreg_site.api.changes import changes
 from mcpreg_site.api.envelope import response
-from mcpreg_site.api.lists import Page, cut
+from mcpreg_site.api.lists import Key, by_name, by_version, cut
 from mcpreg_site.api.registry_v1 import views
 from mcpreg_site.catalog import Catalog, Server, Version
-from mcpreg_site.routes import API, NOT_FOUND
+from mcpreg_site.routes import API, FIRST, NOT_FOUND
 from mcpreg_site.tree import Content, Part, Tree
 
 _ROOT = API.removeprefix("/")
@@ -23,16 +23,12 @@ _ROOT = API.removeprefix("/")
 
 def api(catalog: Catalog) -> Tree:
     """The lists, one document a server and one a version, and what probes ask for."""
-    visible = [version for version in catalog.versions if not version.deleted]
     contents: dict[str, Content] = {
         NOT_FOUND.removeprefix("/"): canonical.dumps(problem(404, "Server not found")),
         **_probes(catalog),
-        **dict(_list("all", visible)),
-        **dict(_list("latest", (version for version in visible if version.is_latest))),
-        **dict(_list("deleted", (v for v in catalog.versions if v.deleted))),
         **changes(catalog),
     }
-    return Tree(contents, chain(_parts(catalog), views(catalog)))
+    return Tree(contents, chain(_parts(catalog), _lists(catalog), views(catalog)))
 
 
 def _parts(catalog: Catalog) -> Iterator[Part]:
@@ -61,13 +57,30 @@ def _probes(catalog: Catalog) -> dict[str, Content]:
     return {f"{_ROOT}/{name}.json": canonical.dumps(body) for name, body in bodies.items()}
 
 
-def _list(series: str, versions: Iterable[Version]) -> Iterator[tuple[str, Content]]:
-    pages: list[Page | None] = [*cut(versions), None]
-    for page, following in pairwise(pages):
-        if page is not None:
-            cursor, items = page
-            after = following[0] if following else None
-            yield f"{_ROOT}/{series}/{cursor or 'first'}.json", partial(_page, items, after)
+def _lists(catalog: Catalog) -> Iterator[Part]:
+    yield from _series(catalog, "all", catalog.versions, by_version)
+    yield from _series(catalog, "latest", (s.latest for s in catalog.servers), by_name)
+    # No list of the static API holds them; `mcpreg-site serve` answers `include_deleted` with it.
+    deleted = tuple(version for version in catalog.versions if version.deleted)
+    yield _listed(catalog, f"{_ROOT}/deleted.json", deleted, None)
+
+
+def _series(
+    catalog: Catalog, series: str, versions: Iterable[Version], key: Key
+) -> Iterator[Part]:
+    for page in cut(versions, key):
+        path = f"{_ROOT}/{series}/{page.cursor or FIRST}.json"
+        yield _listed(catalog, path, page.versions, page.following)
+
+
+def _listed(
+    catalog: Catalog, path: str, versions: Sequence[Version], following: str | None
+) -> Part:
+    """A page of a list: made again when a server on it changed, or where it begins or goes on."""
+    shown = (f"{version.name}@{version.version}" for version in versions)
+    servers = (catalog.key_of_server(name) for name in dict.fromkeys(v.name for v in versions))
+    key = catalog.key(path, following or "", *shown, *servers)
+    return Part(path, key, lambda: {path: partial(_page, versions, following)})
 
 
 def _page(items: Iterable[Version], following: str | None) -> bytes:
