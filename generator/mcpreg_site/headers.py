@@ -67,6 +67,15 @@ CLASSES: tuple[FileClass, ...] = (
     FileClass("/opensearch.xml", {"Content-Type": "application/opensearchdescription+xml"}),
     FileClass("/search/*", {"Cache-Control": _SOON}),
     FileClass("/schemas/*", {"Cache-Control": _SOON, "Content-Type": "application/schema+json"}),
+    # Whoever looks for servers on a domain (AI Catalog 1.0, SEP-2127).
+    FileClass(
+        "/.well-known/*",
+        {"Cache-Control": _SOON, "Content-Type": "application/ai-catalog+json"},
+    ),
+    FileClass(
+        "/cards/*",
+        {"Cache-Control": _SOON, "Content-Type": "application/mcp-server-card+json"},
+    ),
     FileClass("/openapi.yaml", {"Cache-Control": _SOON, "Content-Type": "application/yaml"}),
 )
 

@@ -88,8 +88,12 @@ def resolve(raw_path: str, query: Mapping[str, str]) -> str | None:
     parts = raw_path.rstrip("/").split("/")
     for rule in REWRITES:
         found = _match(rule, parts, query)
-        target = _fill(rule.target, found) if found is not None else None
-        if target is not None:
+        if found is None:
+            continue
+        target = _fill(rule.target, found)
+        # A host would take the rule and find no file: the rules below it are not asked, or a
+        # cursor that nobody gave would lead to the first page again.
+        if target is not None or rule.query:
             return target
     return None
 

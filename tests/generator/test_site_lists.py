@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ def _name(number: int) -> str:
     return f"io.github.acme/server-{number:05}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _version(number: int, version: str = "1.0.0", *, deleted: bool = False) -> Version:
     mark = GONE if deleted else None
     entry = Entry(_name(number), version, "", ANY, None, None, None, None, status_mark=mark)

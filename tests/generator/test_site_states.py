@@ -51,7 +51,7 @@ def _version(tree: Tree, name: str, version: str) -> Json:
 
 
 def _listed(tree: Tree, series: str) -> set[tuple[str, str]]:
-    body = json.loads(tree[f"api/v0.1/{series}/first.json"])
+    body = json.loads(tree[f"api/v0.1/{series}.json"])
     return {(item["server"]["name"], item["server"]["version"]) for item in body["servers"]}
 
 
@@ -63,9 +63,9 @@ def _names(response: Response) -> set[tuple[str, str]]:
 def test_deleted_versions_are_in_no_list(mixed_tree: Tree) -> None:
     deleted = {(HALF, "2.0.0"), (GONE, "1.0.0")}
     assert _listed(mixed_tree, "deleted") == deleted
-    assert not deleted & _listed(mixed_tree, "all")
-    assert (HALF, "1.0.0") in _listed(mixed_tree, "latest")
-    assert GONE not in {name for name, _ in _listed(mixed_tree, "latest")}
+    assert not deleted & _listed(mixed_tree, "all/first")
+    assert (HALF, "1.0.0") in _listed(mixed_tree, "latest/first")
+    assert GONE not in {name for name, _ in _listed(mixed_tree, "latest/first")}
     lists = ["index.html", "browse/index.html", "search/catalog.json", "feed.json", "feed.xml"]
     lists += [path for path in mixed_tree if path.startswith("browse/")]
     for path in lists:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mcpreg.core import canonical
 from mcpreg_site import paths
+from mcpreg_site.api.cards import cards
 from mcpreg_site.api.changes import changes
 from mcpreg_site.api.envelope import response
 from mcpreg_site.api.lists import Key, by_name, by_version, cut
@@ -27,6 +28,7 @@ def api(catalog: Catalog) -> Tree:
         NOT_FOUND.removeprefix("/"): canonical.dumps(problem(404, "Server not found")),
         **_probes(catalog),
         **changes(catalog),
+        **cards(catalog),
     }
     return Tree(contents, chain(_parts(catalog), _lists(catalog), views(catalog)))
 

@@ -9,15 +9,19 @@ import click
 
 from mcpreg.errors import UsageError
 
+GRACE = 10  # seconds that requests in flight get after a SIGTERM
+
 
 @click.command("serve")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("public"))
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-def command(folder: Path, port: int, host: str) -> None:
+@click.option("--access-log", is_flag=True, help="A line a request; none without.")
+def command(folder: Path, port: int, host: str, *, access_log: bool) -> None:
     """Serve a built site, and the API queries that a static host cannot answer.
 
-    A new build into the same FOLDER shows at once. Port 0 takes a free one.
+    A new build into the same FOLDER shows at once. Port 0 takes a free one. /metrics speaks to
+    Prometheus. A SIGTERM lets the requests in flight finish.
     """
     import uvicorn  # --help needs no server
 
@@ -33,7 +37,12 @@ def command(folder: Path, port: int, host: str) -> None:
     name = f"[{host}]" if ":" in host else host
     click.echo(f"serving {folder} at http://{name}:{listener.getsockname()[1]}/  (Ctrl-C stops)")
     config = uvicorn.Config(
-        create_app(folder), log_level="warning", server_header=False, access_log=False
+        create_app(folder),
+        log_level="info" if access_log else "warning",
+        server_header=False,
+        access_log=access_log,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
     )
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -1,36 +1,43 @@
-"""The ASGI application: one decision per request, over the tables the static host uses too."""
+"""The ASGI application: one decision per request, over the tables the static host uses too.
+
+An answer is made from one tree. Only an answer that misses something may have met a tree that a new
+build was just replacing: it is thrown away and made again from the new one, so nobody sees half of
+each.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 import anyio.to_thread
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from mcpreg_site.api.tree import problem
 from mcpreg_site.headers import EVERYWHERE, headers_of
 from mcpreg_site.routes import FORMS, PREFIXES, VIEWS, resolve
-from mcpreg_site.server.folder import SiteFolder
-from mcpreg_site.server.listing import BadQueryError, is_static, parse
+from mcpreg_site.server.bodies import Bodies
+from mcpreg_site.server.folder import GoneError, OpenTree, SiteFolder
+from mcpreg_site.server.listing import Listing, load
+from mcpreg_site.server.metrics import CONTENT_TYPE, Metrics
+from mcpreg_site.server.query import BadQueryError, include_deleted, is_static, parse
+from mcpreg_site.server.sending import made, stored
 from mcpreg_site.site import MARKER
 
 _LISTS = frozenset(f"{prefix}/servers" for prefix in PREFIXES)
 _MAX_QUERY = 4096  # bytes; far more than any client sends
+_ATTEMPTS = 5  # a build in so short a time that this is not enough does not exist
 
 
-def create_app(folder: Path) -> Starlette:
-    """Serve the tree in `folder`, gzipped where asked; a new build shows with the next request."""
-    compressing = Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
-    return Starlette(routes=[Mount("/", app=SiteApp(SiteFolder(folder)))], middleware=[compressing])
+def create_app(folder: Path) -> SiteApp:
+    """Serve the tree in `folder`; a new build shows with the next request."""
+    return SiteApp(SiteFolder(folder))
 
 
 class SiteApp:
@@ -38,67 +45,125 @@ class SiteApp:
 
     def __init__(self, site: SiteFolder) -> None:
         self._site = site
+        self._bodies = Bodies()
+        self._metrics = Metrics()
+        self._listing: tuple[OpenTree, Listing] | None = None
+        self._loading = Lock()
+        self._seen: OpenTree | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; reading happens in a thread, so a slow disk delays only itself."""
-        request = Request(scope)
-        response = await anyio.to_thread.run_sync(self.answer, request)
-        await response(scope, receive, send)
+        """Answer one request, and count it."""
+        if scope["type"] != "http":
+            return  # nothing has to be started or stopped
+        began = time.perf_counter()
+        status, sent = 500, 0
 
-    def answer(self, request: Request) -> Response:
-        """The response to a request: probe, list, rewritten API path, file, page, or 404."""
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers=dict(EVERYWHERE))
-        raw = request.scope.get("raw_path") or request.scope["path"].encode()
-        path = raw.partition(b"?")[0].decode("ascii", "replace")
-        query = dict(request.query_params)
+        async def counting(message: Message) -> None:
+            nonlocal status, sent
+            status = message.get("status", status)
+            sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            response = await self._respond(Request(scope))
+            await response(scope, receive, counting)
+        finally:
+            seconds = time.perf_counter() - began
+            self._metrics.count(scope["path"], scope["method"], status, sent, seconds)
+
+    async def _respond(self, request: Request) -> Response:
+        path, query = _raw_path(request), dict(request.query_params)
         refused = _refusal(request, path, query)
         if refused is not None:
             return refused
-        if path in ("/health", "/readiness"):
-            return self._probe(path)
-        if path.rstrip("/") in _LISTS and not is_static(query):
-            return self._list(query, request)
-        target = self._with_deleted(resolve(path, query), query)
-        return self._file(target or request.scope["path"], request, api=path.startswith(PREFIXES))
+        if path == "/metrics":
+            return Response(self._metrics.text(self._bodies.used), headers=_METRICS)
+        for _ in range(_ATTEMPTS):
+            tree = self._current()
+            if path in ("/health", "/readiness"):
+                return _probe(path, tree)
+            if tree is None:
+                return _problem(503, "There is no site here yet", {"Retry-After": "5"})
+            with suppress(GoneError):
+                response = await self._from_tree(tree, request, path, query)
+                if response.status_code != 404 or self._site.is_current(tree):
+                    return response
+        return _problem(503, "The site is being replaced", {"Retry-After": "1"})
 
-    def _with_deleted(self, target: str | None, query: Mapping[str, str]) -> str | None:
-        """The list of a server's versions that includes the deleted ones, where both differ."""
-        if target and query.get("include_deleted") == "true" and target.endswith("/versions.json"):
-            every = target.replace("/versions.json", "/versions-all.json")
-            return every if self._site.is_file(every) else target
-        return target
+    def _current(self) -> OpenTree | None:
+        tree = self._site.current()
+        if tree is not self._seen:
+            if self._seen is not None:
+                self._metrics.landed()
+            self._seen = tree
+        return tree
 
-    def _probe(self, path: str) -> Response:
-        ready = path == "/health" or self._site.read("/" + MARKER) is not None
-        body = json.dumps({"status": "ok" if ready else "no site"})
-        headers = {**EVERYWHERE, "Cache-Control": "no-store"}
-        return Response(body, 200 if ready else 503, headers, "application/json")
-
-    def _list(self, query: Mapping[str, str], request: Request) -> Response:
+    async def _from_tree(
+        self, tree: OpenTree, request: Request, path: str, query: Mapping[str, str]
+    ) -> Response:
+        api = path.startswith(tuple(f"{prefix}/" for prefix in PREFIXES))
+        target = resolve(path, query)
+        if path.rstrip("/") in _LISTS and not (
+            # A cursor of a page that exists no more still says where to go on.
+            is_static(query) and target and tree.stat(target)
+        ):
+            return await self._list(tree, query, request)
         try:
-            body = self._site.listing.answer(parse(query))
+            if target and target.endswith("/versions.json") and include_deleted(query):
+                target = _with_deleted(tree, target)
         except BadQueryError as error:
             return _problem(400, str(error))
-        return _found(body, headers_of("/api/list.json"), request)
-
-    def _file(self, path: str, request: Request, *, api: bool) -> Response:
         # Hosts fold case; emitted paths are lower case, so this does too.
-        wanted = path.lower()
-        data = self._site.read(wanted + "index.html" if wanted.endswith("/") else wanted)
-        if data is not None:
-            file = wanted + "index.html" if wanted.endswith("/") else wanted
-            return _found(data, headers_of(file), request)
-        if api or path.startswith("/api/"):
+        wanted = (target or request.scope["path"]).lower()
+        file = wanted + "index.html" if wanted.endswith("/") else wanted
+        response = await stored(tree, file, self._bodies, request)
+        if response is not None:
+            return response
+        if api or wanted.startswith("/api/"):
             return _problem(404, "Server not found")
-        if self._site.is_folder(wanted):
+        if tree.is_folder(wanted):
             location = "/" + wanted.strip("/") + "/"
             return Response(status_code=301, headers={**EVERYWHERE, "Location": location})
-        page = self._site.read("/404.html") or b"Not found"
+        page = tree.read("/404.html") or b"Not found"
         return Response(page, 404, headers_of("/404.html"))
+
+    async def _list(self, tree: OpenTree, query: Mapping[str, str], request: Request) -> Response:
+        try:
+            wanted = parse(query)
+            listing = self._known_listing(tree)
+            if listing is None:
+                listing = await anyio.to_thread.run_sync(self._load_listing, tree)
+            body = await anyio.to_thread.run_sync(listing.answer, wanted, tree)
+        except BadQueryError as error:
+            return _problem(400, str(error))
+        return made(body, headers_of("/api/list.json"), request)
+
+    def _known_listing(self, tree: OpenTree) -> Listing | None:
+        known = self._listing
+        return known[1] if known is not None and known[0] is tree else None
+
+    def _load_listing(self, tree: OpenTree) -> Listing:
+        with self._loading:  # reading a large tree takes seconds: once, however many ask
+            found = self._known_listing(tree)
+            if found is None:
+                before = self._listing[1].pages if self._listing else {}
+                found = load(tree, before)
+                self._listing = tree, found
+            return found
+
+
+_METRICS = {**EVERYWHERE, "Cache-Control": "no-store", "Content-Type": CONTENT_TYPE}
+
+
+def _raw_path(request: Request) -> str:
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
 
 
 def _refusal(request: Request, path: str, query: Mapping[str, str]) -> Response | None:
+    """What needs no tree to be answered."""
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=dict(EVERYWHERE))
     if request.method not in ("GET", "HEAD"):
         return _problem(405, "This registry is read only", {"Allow": "GET, HEAD, OPTIONS"})
     if len(request.scope["query_string"]) > _MAX_QUERY:
@@ -108,14 +173,17 @@ def _refusal(request: Request, path: str, query: Mapping[str, str]) -> Response 
     return None
 
 
-def _found(data: bytes, headers: Mapping[str, str], request: Request) -> Response:
-    # Weak: the same content is sent gzipped or not (RFC 9110 section 8.8.1).
-    tag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {**headers, "ETag": tag}
-    known = [item.strip() for item in request.headers.get("if-none-match", "").split(",")]
-    if tag in known or tag.removeprefix("W/") in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(data, headers=headers)
+def _probe(path: str, tree: OpenTree | None) -> Response:
+    ready = path == "/health" or (tree is not None and tree.stat("/" + MARKER) is not None)
+    body = json.dumps({"status": "ok" if ready else "no site"})
+    headers = {**EVERYWHERE, "Cache-Control": "no-store"}
+    return Response(body, 200 if ready else 503, headers, "application/json")
+
+
+def _with_deleted(tree: OpenTree, target: str) -> str:
+    """The list of a server's versions that includes the deleted ones, where both differ."""
+    every = target.replace("/versions.json", "/versions-all.json")
+    return every if tree.stat(every) else target
 
 
 def _problem(status: int, detail: str, extra: Mapping[str, str] | None = None) -> Response:

@@ -1,63 +1,141 @@
-"""A finished tree on disk, which a new build may replace at any moment."""
+"""The finished tree on disk, which a new build may replace at any moment.
+
+A build lands by an exchange of two folders' names, after which the old files are removed. So a
+request works on one tree, held open by a descriptor: what it has opened it can read to the end, and
+what it no longer finds there, in a tree that is not the current one any more, it asks the next.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
-from mcpreg_site.server.listing import Listing, load
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
+WELL_KNOWN = ".well-known"
+"""The one name with a leading dot that a tree may hold (RFC 8615)."""
 
 
-class SiteFolder:
-    """Reads files by site path. Never leaves the folder, never follows a link out of it."""
+class GoneError(Exception):
+    """A tree was replaced while it was being read; the next one has the answer."""
+
+
+class OpenTree:
+    """One build's files by site path. Never leaves the folder, never follows a link."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.absolute()
-        self._identity: tuple[int, int] | None = None
-        self._listing: Listing | None = None
-        self._loading = Lock()
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        weakref.finalize(self, os.close, self._descriptor)
+        found = os.fstat(self._descriptor)
+        # As long as this is open, no other folder can get its inode number.
+        self.identity = found.st_dev, found.st_ino
 
-    def read(self, path: str) -> bytes | None:
-        """The file at a site path such as `/a/b.json`; None when there is none."""
-        file = self._locate(path)
-        if file is None:
-            return None
-        try:
-            # A build never emits links: whatever is one was put there by somebody else.
-            descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-            with os.fdopen(descriptor, "rb") as stream:
-                return stream.read()
-        except OSError:
-            return None
-
-    def is_file(self, path: str) -> bool:
-        """Whether there is a file at a site path."""
-        file = self._locate(path)
-        return file is not None and file.is_file()
+    def stat(self, path: str) -> os.stat_result | None:
+        """What is known of the plain file at a path such as `/a/b.json`; None without one."""
+        found = self._look(path)
+        return found if found and stat.S_ISREG(found.st_mode) else None
 
     def is_folder(self, path: str) -> bool:
         """Whether a page of its own lies at `path/`."""
-        file = self._locate(path)
-        return file is not None and (file / "index.html").is_file()
+        return self.stat(path.rstrip("/") + "/index.html") is not None
 
-    def _locate(self, path: str) -> Path | None:
-        parts = path.strip("/").split("/")
-        if any(part.startswith(".") or "\0" in part or "\\" in part for part in parts):
+    def open(self, path: str) -> int | None:
+        """A descriptor of the plain file at a path, for the caller to close."""
+        parts = _parts(path)
+        if not parts:
             return None
-        return self._folder.joinpath(*parts)
+        opened: list[int] = []
+        try:
+            folder = self._descriptor
+            # Step by step: a link in the middle of a path would be followed otherwise.
+            for part in parts[:-1]:
+                folder = os.open(part, _FOLDER, dir_fd=folder)
+                opened.append(folder)
+            file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        except (OSError, ValueError):
+            return None
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        return None
 
-    @property
-    def listing(self) -> Listing:
-        """Every version of the tree that is there now; read again when a new build has landed."""
-        with self._loading:  # reading a large tree takes seconds: once, however many ask
-            identity = self._now()
-            if self._listing is None or identity != self._identity:
-                self._listing = load(self.read)
-                self._identity = identity
-            return self._listing
+    def read(self, path: str) -> bytes | None:
+        """The whole file at a path; None without one."""
+        file = self.open(path)
+        if file is None:
+            return None
+        with os.fdopen(file, "rb") as stream:
+            return stream.read()
 
-    def _now(self) -> tuple[int, int]:
-        # An exchange of folders changes the inode that the name leads to.
-        found = self._folder.stat()
-        return found.st_dev, found.st_ino
+    def must_read(self, path: str) -> bytes:
+        """A file that this tree's own documents promise. Raises `GoneError`."""
+        data = self.read(path)
+        if data is None:
+            raise GoneError(path)
+        return data
+
+    def _look(self, path: str) -> os.stat_result | None:
+        parts = _parts(path)
+        if not parts:
+            return None
+        try:
+            return os.stat("/".join(parts), dir_fd=self._descriptor, follow_symlinks=False)
+        except (OSError, ValueError):
+            return None
+
+
+def _parts(path: str) -> list[str] | None:
+    parts = path.strip("/").split("/")
+    hidden = (part for part in parts if part.startswith(".") and part != WELL_KNOWN)
+    impossible = "\0" in path or "\\" in path or "" in parts
+    return None if impossible or next(hidden, None) is not None else parts
+
+
+class SiteFolder:
+    """The tree that the name leads to now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._tree: OpenTree | None = None
+        self._opening = Lock()
+
+    def current(self) -> OpenTree | None:
+        """The current tree; the last one known while there is none; None before the first."""
+        tree = self._tree
+        if tree is not None and self.is_current(tree):
+            return tree
+        with self._opening:
+            # Between two renames, on systems that cannot exchange names, there is none.
+            with suppress(OSError):
+                self._tree = OpenTree(self._folder)
+            return self._tree
+
+    def is_current(self, tree: OpenTree) -> bool:
+        """Whether no other build has landed since."""
+        try:
+            found = self._folder.stat()
+        except OSError:
+            return True  # nothing newer to ask
+        return (found.st_dev, found.st_ino) == tree.identity
+
+
+def chunks(file: int, start: int, length: int, size: int = 1 << 18) -> Iterator[bytes]:
+    """`length` bytes of an open file from `start` on, in pieces; closes it."""
+    stream = os.fdopen(file, "rb")  # now: a client that leaves early leaves nothing open
+    return _pieces(stream, start, length, size)
+
+
+def _pieces(stream: BinaryIO, start: int, length: int, size: int) -> Iterator[bytes]:
+    with stream:
+        stream.seek(start)
+        while length > 0 and (piece := stream.read(min(size, length))):
+            length -= len(piece)
+            yield piece
