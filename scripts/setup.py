@@ -1,6 +1,6 @@
 """Set up a checkout: system packages, virtual environment, Node. Standard library only.
 
-    python3 scripts/setup.py [--with chromium] [--with nginx]
+    python3 scripts/setup.py [--with chromium] [--with nginx] [--with wrk] [--with netlify]
 
 Idempotent and quiet when there is nothing to do. Without root or sudo it changes nothing of the
 system: it prints the one apt line that is missing and stops.
@@ -24,7 +24,8 @@ MINIMUM_NODE = 20
 
 # A command that must exist -> the Debian and Ubuntu package that brings it.
 COMMANDS = {"git": "git", "bwrap": "bubblewrap"}
-OPTIONAL = {"chromium": "chromium", "nginx": "nginx-light"}
+OPTIONAL = {"chromium": "chromium", "nginx": "nginx-light", "wrk": "wrk"}
+NETLIFY = VENV / "netlify"
 
 
 def stop(message: str) -> None:
@@ -34,7 +35,7 @@ def stop(message: str) -> None:
 
 def missing_packages(extra: list[str]) -> list[str]:
     """Debian packages to install, in the order of the table."""
-    wanted = COMMANDS | {name: OPTIONAL[name] for name in extra}
+    wanted = COMMANDS | {name: OPTIONAL[name] for name in extra if name in OPTIONAL}
     packages = [package for name, package in wanted.items() if not shutil.which(name)]
     if not has_venv():
         packages.append(f"python3.{sys.version_info.minor}-venv")
@@ -124,10 +125,30 @@ def install_environment() -> None:
     ready.write_text(stamp(locks))
 
 
+def install_netlify() -> None:
+    """Netlify's own redirect engine for the tests of hosts: some 1,200 npm packages, by hash."""
+    sources = [REQUIREMENTS / "netlify" / name for name in ("package.json", "package-lock.json")]
+    ready = NETLIFY / ".ready"
+    if ready.exists() and ready.read_text() == stamp(sources):
+        return
+    print("setup: installing netlify-cli from requirements/netlify", file=sys.stderr)
+    NETLIFY.mkdir(exist_ok=True)
+    for source in sources:
+        shutil.copy(source, NETLIFY)
+    # Node from the environment comes after the system's own, as in the Makefile.
+    environment = os.environ | {"PATH": f"{os.environ.get('PATH', '')}:{VENV / 'bin'}"}
+    npm = shutil.which("npm", path=environment["PATH"]) or "npm"
+    step = [npm, "ci", "--prefix", str(NETLIFY), "--ignore-scripts", "--omit=optional"]
+    if run([*step, "--no-audit", "--no-fund", "--silent"], env=environment):
+        stop(f"failed: {' '.join(step)}")
+    ready.write_text(stamp(sources))
+
+
 def main() -> None:
     """Parse, check, install."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--with", dest="extra", action="append", default=[], choices=OPTIONAL)
+    choices = [*OPTIONAL, "netlify"]
+    parser.add_argument("--with", dest="extra", action="append", default=[], choices=choices)
     extra: list[str] = parser.parse_args().extra
     if sys.version_info < MINIMUM_PYTHON:
         stop(f"Python {sys.version.split()[0]} is too old; 3.11 or newer is needed")
@@ -135,6 +156,8 @@ def main() -> None:
     if packages:
         install_system(packages)
     install_environment()
+    if "netlify" in extra:
+        install_netlify()
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ CLASSES: tuple[FileClass, ...] = (
     FileClass("/openapi.yaml", {"Cache-Control": _SOON, "Content-Type": "application/yaml"}),
 )
 
-_TYPES = {
+TYPES: Mapping[str, str] = {
+    "conf": "text/plain; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -98,7 +99,7 @@ def headers_of(path: str) -> dict[str, str]:
     extension = path.rpartition("/")[2].rpartition(".")[2]
     found = {
         **EVERYWHERE,
-        "Content-Type": _TYPES.get(extension, "application/octet-stream"),
+        "Content-Type": TYPES.get(extension, "application/octet-stream"),
         "Cache-Control": _FRESH,
     }
     for kind in CLASSES:

@@ -7,11 +7,13 @@ from typing import Any
 
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
+from mcpreg_site.api.cards import REMOTE
 from mcpreg_site.api.registry_v1 import HELD
 from mcpreg_site.badges import badges
 from mcpreg_site.catalog import Catalog, build
 from mcpreg_site.feeds import feeds
 from mcpreg_site.netlify import netlify
+from mcpreg_site.nginx import nginx
 from mcpreg_site.opensearch import opensearch
 from mcpreg_site.pages import pages
 from mcpreg_site.pages.cards import CARD
@@ -29,7 +31,7 @@ MARKER = "build.json"
 """Says that a folder is a site of ours; only such a folder is ever replaced."""
 
 
-SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, OUTCOMES, ROW, SEARCH_ENTRY)
+SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, OUTCOMES, REMOTE, ROW, SEARCH_ENTRY)
 """What is remembered of every server, for lists to show without reading it."""
 
 
@@ -51,6 +53,7 @@ def site(catalog: Catalog, templates: Templates, readmes: Readmes | None = None)
         | targets(catalog)
         | schemas(catalog)
         | netlify(catalog)
+        | nginx(catalog)
         | marker(catalog)
     )
 

@@ -11,6 +11,7 @@ from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api.cards import CARD_TYPE, CATALOG_TYPE, cards
 from mcpreg_site.catalog import build
 from mcpreg_site.headers import headers_of
+from mcpreg_site.tree import Tree
 from mixed_entries import AFAR, GONE, ORACLE, REMOTE
 from tiny_registry import make_manifest
 
@@ -19,8 +20,8 @@ ROOT = ".well-known/ai-catalog.json"
 
 
 def _documents(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    found = cards(build(snapshot))
-    return {path: json.loads(c if isinstance(c, bytes) else c()) for path, c in found.items()}
+    tree = Tree({}, cards(build(snapshot)))
+    return {path: json.loads(data) for path, data in tree.items()}
 
 
 def _remote(name: str) -> Manifest:

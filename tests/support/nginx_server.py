@@ -13,6 +13,17 @@ from pathlib import Path
 
 import pytest
 
+GENERATED = """
+daemon off; pid {home}/pid; error_log stderr; {user}
+events {{ worker_connections 512; }}
+http {{
+  access_log {access};
+  client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c;
+  uwsgi_temp_path {home}/d; scgi_temp_path {home}/e;
+  include {root}/nginx/http.conf;
+  server {{ listen 127.0.0.1:{port}; root {root}; include {root}/nginx/server.conf; }}
+}}
+"""
 CONFIG = """
 daemon off; pid {home}/pid; error_log stderr; {user}
 events {{ worker_connections 64; }}
@@ -44,8 +55,11 @@ class Nginx:
 
 
 @contextmanager
-def nginx_server(root: Path, home: Path) -> Iterator[Nginx]:
-    """nginx serving `root`; skips the test where it is not installed."""
+def nginx_server(root: Path, home: Path, *, generated: bool = False) -> Iterator[Nginx]:
+    """nginx serving `root`, if `generated` with the configuration that is in it.
+
+    Skips the test where nginx is not installed.
+    """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
     if program is None:
         pytest.skip("nginx is not installed (Debian: nginx-light)")
@@ -54,7 +68,8 @@ def nginx_server(root: Path, home: Path) -> Iterator[Nginx]:
         port = listener.getsockname()[1]
     user = "user root;" if os.geteuid() == 0 else ""
     config = home / "nginx.conf"
-    config.write_text(CONFIG.format(home=home, root=root, port=port, user=user))
+    text = GENERATED if generated else CONFIG
+    config.write_text(text.format(home=home, root=root, port=port, user=user, access="off"))
     process = subprocess.Popen(
         [program, "-e", "stderr", "-p", str(home), "-c", str(config)],
         stderr=subprocess.PIPE,

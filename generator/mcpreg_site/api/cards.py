@@ -8,7 +8,8 @@ read a well-known address. A long catalog is one of catalogs, cut like the API's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,8 +18,9 @@ from mcpreg.core import canonical
 from mcpreg_site import paths
 from mcpreg_site.api.envelope import OFFICIAL, OURS, official, ours, server
 from mcpreg_site.api.lists import Page, by_name, cut
-from mcpreg_site.catalog import Catalog, Version
-from mcpreg_site.tree import Content
+from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.summary import Summary
+from mcpreg_site.tree import Content, Part
 
 WELL_KNOWN = "/.well-known"
 CARDS = "/cards"
@@ -42,24 +44,41 @@ _FIELDS = (
 Json = dict[str, Any]
 
 
-def cards(catalog: Catalog) -> dict[str, Content]:
-    """The catalog and the card of the latest version of every server that has a remote."""
-    remote = [server.latest for server in catalog.servers if server.latest.manifest.remotes]
-    pages = list(cut(remote, by_name))
-    contents: dict[str, Content] = {
-        card_url(version.name).removeprefix("/"): partial(_card, version)
-        for version in remote
-        if not version.deleted
-    }
-    if len(pages) > 1:
-        contents |= {
-            f"{_ROOT}/{_page_name(page)}": partial(_catalog, catalog, _entries(catalog, page))
-            for page in pages
-        }
-        entries = [_nested(catalog, page) for page in pages]
-    else:
-        entries = list(_entries(catalog, pages[0]))
-    return contents | {f"{_ROOT}/ai-catalog.json": partial(_catalog, catalog, entries)}
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What a catalog says of a server; `reachable` is whether it has a remote at all."""
+
+    reachable: bool
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def _remote(server: Server) -> Remote:
+    manifest = server.latest.manifest
+    if server.deleted or not manifest.remotes:
+        return Remote(reachable=False)
+    return Remote(True, manifest.title or server.name, manifest.description, tuple(manifest.tags))
+
+
+REMOTE = Summary("remote", Remote, _remote)
+
+
+def cards(catalog: Catalog) -> Iterator[Part]:
+    """The catalog, and the card of the latest version of every server that has a remote."""
+    remote = {item.name: item for item in catalog.shown if REMOTE(item).reachable}
+    for item in remote.values():
+        path = card_url(item.name).removeprefix("/")
+        yield Part(path, catalog.key(path, item.key), _single(path, partial(_card, item)))
+    pages = list(cut((item.latest for item in remote.values()), by_name))
+    entries = [_nested(catalog, page) for page in pages]
+    for page in pages:
+        shown = [_entry(catalog, remote[version.name]) for version in page.versions]
+        if len(pages) == 1:
+            entries = shown
+        else:
+            yield _listed(catalog, f"{_ROOT}/{_page_name(page)}", shown)
+    yield _listed(catalog, f"{_ROOT}/ai-catalog.json", entries)
 
 
 def card_url(name: str) -> str:
@@ -67,34 +86,35 @@ def card_url(name: str) -> str:
     return f"{CARDS}/{paths.name_path(name)}.json"
 
 
-def _card(version: Version) -> bytes:
+def _card(shown: Server) -> bytes:
+    version = shown.latest
     document = server(version)
     kept = {key: document[key] for key in _FIELDS if key in document}
     about = {OFFICIAL: official(version), OURS: ours(version)}
     return canonical.dumps({"$schema": CARD_SCHEMA, **kept, "_meta": about})
 
 
-def _catalog(catalog: Catalog, entries: Iterable[Json]) -> bytes:
+def _listed(catalog: Catalog, path: str, entries: Iterable[Json]) -> Part:
     host = {"displayName": catalog.registry.title, "identifier": _host(catalog)}
     body = {"specVersion": SPEC_VERSION, "host": host, "entries": list(entries)}
-    return canonical.dumps(body)
+    return Part(path, None, _single(path, partial(canonical.dumps, body)))
 
 
-def _entries(catalog: Catalog, page: Page) -> tuple[Json, ...]:
-    return tuple(_entry(catalog, version) for version in page.versions)
+def _single(path: str, content: Content) -> Callable[[], Mapping[str, Content]]:
+    return lambda: {path: content}
 
 
-def _entry(catalog: Catalog, version: Version) -> Json:
-    manifest = version.manifest
+def _entry(catalog: Catalog, shown: Server) -> Json:
+    remote, version = REMOTE(shown), shown.latest
     return {
-        "identifier": _urn(catalog, "mcp", *version.name.split("/")),
-        "displayName": manifest.title or version.name,
+        "identifier": _urn(catalog, "mcp", *shown.name.split("/")),
+        "displayName": remote.title,
         "type": CARD_TYPE,
-        "url": catalog.registry.base_url + card_url(version.name),
-        "description": manifest.description,
+        "url": catalog.registry.base_url + card_url(shown.name),
+        "description": remote.description,
         "version": version.version,
         "updatedAt": version.updated_at,
-        **({"tags": list(manifest.tags)} if manifest.tags else {}),
+        **({"tags": list(remote.tags)} if remote.tags else {}),
     }
 
 

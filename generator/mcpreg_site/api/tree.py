@@ -28,9 +28,8 @@ def api(catalog: Catalog) -> Tree:
         NOT_FOUND.removeprefix("/"): canonical.dumps(problem(404, "Server not found")),
         **_probes(catalog),
         **changes(catalog),
-        **cards(catalog),
     }
-    return Tree(contents, chain(_parts(catalog), _lists(catalog), views(catalog)))
+    return Tree(contents, chain(_parts(catalog), _lists(catalog), cards(catalog), views(catalog)))
 
 
 def _parts(catalog: Catalog) -> Iterator[Part]:
@@ -67,9 +66,7 @@ def _lists(catalog: Catalog) -> Iterator[Part]:
     yield _listed(catalog, f"{_ROOT}/deleted.json", deleted, None)
 
 
-def _series(
-    catalog: Catalog, series: str, versions: Iterable[Version], key: Key
-) -> Iterator[Part]:
+def _series(catalog: Catalog, series: str, versions: Iterable[Version], key: Key) -> Iterator[Part]:
     for page in cut(versions, key):
         path = f"{_ROOT}/{series}/{page.cursor or FIRST}.json"
         yield _listed(catalog, path, page.versions, page.following)

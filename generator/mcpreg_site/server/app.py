@@ -1,8 +1,8 @@
 """The ASGI application: one decision per request, over the tables the static host uses too.
 
-An answer is made from one tree. Only an answer that misses something may have met a tree that a new
-build was just replacing: it is thrown away and made again from the new one, so nobody sees half of
-each.
+An answer is made from one tree, and given only if that tree is still the current one: otherwise it
+may have missed what a build was just taking away, and is made again from the new one. So nobody
+sees half of each.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class SiteApp:
                 return _problem(503, "There is no site here yet", {"Retry-After": "5"})
             with suppress(GoneError):
                 response = await self._from_tree(tree, request, path, query)
-                if response.status_code != 404 or self._site.is_current(tree):
+                if self._site.is_current(tree):
                     return response
         return _problem(503, "The site is being replaced", {"Retry-After": "1"})
 

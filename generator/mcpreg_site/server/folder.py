@@ -1,8 +1,9 @@
 """The finished tree on disk, which a new build may replace at any moment.
 
-A build lands by an exchange of two folders' names, after which the old files are removed. So a
-request works on one tree, held open by a descriptor: what it has opened it can read to the end, and
-what it no longer finds there, in a tree that is not the current one any more, it asks the next.
+A build lands by an exchange of two folders' names; the old one is then removed, or the next build
+is made in it. So a request works on one tree, held open by a descriptor. What it has opened it can
+read to the end, for no file is ever written twice; but what it put together counts only if that
+tree is still the current one afterwards, and otherwise it asks the next.
 """
 
 from __future__ import annotations
@@ -31,9 +32,7 @@ class OpenTree:
     def __init__(self, folder: Path) -> None:
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         weakref.finalize(self, os.close, self._descriptor)
-        found = os.fstat(self._descriptor)
-        # As long as this is open, no other folder can get its inode number.
-        self.identity = found.st_dev, found.st_ino
+        self.identity = _identity(os.fstat(self._descriptor))
 
     def stat(self, path: str) -> os.stat_result | None:
         """What is known of the plain file at a path such as `/a/b.json`; None without one."""
@@ -121,10 +120,15 @@ class SiteFolder:
     def is_current(self, tree: OpenTree) -> bool:
         """Whether no other build has landed since."""
         try:
-            found = self._folder.stat()
+            return _identity(self._folder.stat()) == tree.identity
         except OSError:
             return True  # nothing newer to ask
-        return (found.st_dev, found.st_ino) == tree.identity
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    # Two folders take turns, so the inode alone would not tell a build from the one before the
+    # last. An exchange of names changes the time.
+    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def chunks(file: int, start: int, length: int, size: int = 1 << 18) -> Iterator[bytes]:
