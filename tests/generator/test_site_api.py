@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from mcpreg_site.catalog import build
 from mcpreg_site.tree import Tree
 from tiny_registry import make_manifest
 
-OPENAPI = Path(__file__).resolve().parents[3] / "shared/data/upstream/openapi.yaml"
+_HERE = Path(__file__).resolve().parents[3] / "shared/data/upstream"
+OPENAPI = Path(os.environ.get("MCPREG_UPSTREAM", _HERE)) / "openapi.yaml"
 SCHEMAS = OPENAPI.parent / "schemas"
 Snapshots = Callable[..., Snapshot]
 

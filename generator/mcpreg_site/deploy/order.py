@@ -29,7 +29,8 @@ _POINTERS = frozenset(
         "sitemap.xml",
         "api/v0.1/all/first.json",
         "api/v0.1/latest/first.json",
-        "api/v0.1/deleted/first.json",
+        "api/v0.1/deleted.json",
+        ".well-known/ai-catalog.json",
         "api/v1/changes/index.json",
         "api/v1/changes/latest.json",
         "api/v1/registry/toolhive/servers.json",
@@ -38,7 +39,7 @@ _POINTERS = frozenset(
     }
 )
 _DETAILS = ("api/v0.1/servers/", "api/v1/registry/toolhive/servers/", "servers/", "schemas/",
-            "api/v1/registry/upstream/servers/", "badges/")  # fmt: skip
+            "api/v1/registry/upstream/servers/", "badges/", "cards/")  # fmt: skip
 
 
 class Step(IntEnum):
