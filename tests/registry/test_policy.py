@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpreg.core.policy import VetFacts, facts_document, facts_from, parse_policy, vet
+from mcpreg.cli.help import text_of
+from mcpreg.core.policy import VetFacts, VetPolicy, facts_document, facts_from, parse_policy, vet
 from mcpreg.errors import UsageError
 
 FACTS = VetFacts(
@@ -103,3 +105,15 @@ _TIERS = ["unverified", "community-trusted", "security-audited", "certified"]
 def test_a_higher_tier_never_fails_where_a_lower_one_passes(minimum: str, tier: str) -> None:
     failed = broken(f'minimum_tier = "{minimum}"', replace(FACTS, tier=tier))
     assert bool(failed) == (_TIERS.index(tier) < _TIERS.index(minimum))
+
+
+def test_the_help_topic_and_the_guide_name_every_key_and_nothing_else() -> None:
+    """Each example is a policy that is read; together they name all that the model has."""
+    guide = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
+    for text in (text_of("policy"), guide):
+        example = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+        policy = parse_policy(example.encode(), "policy.toml")
+        assert policy.model_fields_set == set(VetPolicy.model_fields)
+        for table in ("namespaces", "capabilities", "checks", "run"):
+            rules = getattr(policy, table)
+            assert rules.model_fields_set == set(type(rules).model_fields), table

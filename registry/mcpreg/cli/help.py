@@ -9,6 +9,7 @@ from mcpreg.store.places import places
 
 TOPICS = {
     "capabilities": "what a server may do, and how that is written",
+    "policy": "what this machine allows, and what you are asked",
     "trust": "what is verified, and what that says",
     "exit-codes": "what each number means",
     "files": "what lies where on this machine",
@@ -25,7 +26,7 @@ def _completions(ctx: click.Context, _: click.Parameter, incomplete: str) -> lis
 @click.argument("topic", required=False, shell_complete=_completions)
 @click.pass_context
 def command(ctx: click.Context, topic: str | None) -> None:
-    """Explain TOPIC: capabilities, trust, exit-codes, files, or a command."""
+    """Explain TOPIC: capabilities, policy, trust, exit-codes, files, or a command."""
     root = ctx.find_root()
     if topic is None:
         click.echo("Topics:\n")
@@ -46,10 +47,9 @@ def text_of(topic: str) -> str:
     from importlib.resources import files
 
     text = files("mcpreg.cli").joinpath("topics", f"{topic}.md").read_text("utf-8")
-    if topic == "files":
-        where = places()
-        for kind in ("config", "data", "cache", "state"):
-            text = text.replace(f"{{{kind}}}", str(getattr(where, kind)))
+    where = places()
+    for kind in ("config", "data", "cache", "state"):
+        text = text.replace(f"{{{kind}}}", str(getattr(where, kind)))
     return text
 
 
