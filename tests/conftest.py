@@ -12,9 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mcpreg.usecases.keys import init_keys
 from tiny_registry import NOW, SETTINGS, TinyRegistry
+
+# How long an example takes says what else the machine does; benchmarks measure speed.
+settings.register_profile("mcpreg", deadline=None)
+settings.load_profile("mcpreg")
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

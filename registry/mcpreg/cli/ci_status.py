@@ -30,14 +30,21 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def set_status(
-    verb: str, status: Status, name: str, message: str | None, repo: Path, *, as_json: bool
+    verb: str,
+    status: Status,
+    name: str,
+    message: str | None,
+    repo: Path,
+    *,
+    as_json: bool,
+    takedown: bool = False,
 ) -> None:
     """Write the marks into the work tree, and say what to commit."""
     from mcpreg.core.names import parse_reference
     from mcpreg.usecases.status import mark
 
     now = datetime.now(UTC).replace(microsecond=0)
-    done = mark(repo, parse_reference(name), status, message, now)
+    done = mark(repo, parse_reference(name), status, message, now, takedown=takedown)
     if as_json:
         emit(
             f"ci {verb}",

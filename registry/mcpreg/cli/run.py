@@ -18,6 +18,7 @@ from mcpreg.store.installed import Installed, InstalledStore
 from mcpreg.store.places import Places, places
 from mcpreg.store.policies import policy_files
 from mcpreg.usecases import consent
+from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
 
 
 @click.command("run")
@@ -42,6 +43,9 @@ def command(
 
     where = places()
     installed = _obtain(where, parse_reference(server))
+    said = require_not_taken_down(where, installed.record)
+    if said:
+        note(said)
     agreed = _require_consent(where, installed, grants=bool(grants), yes=yes)
     around = Surroundings(
         cwd=str(Path.cwd()),
@@ -51,6 +55,7 @@ def command(
         grants=grants,
     )
     record = installed.record
+    refresh_beside(where, record)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
         if agreed is not None:
             audit.record("consent", how=agreed.how, reach=agreed.reach)

@@ -91,6 +91,7 @@ def _indexed_version(entry: Entry, blobs: dict[str, bytes]) -> IndexedVersion:
         version=entry.version,
         status=entry.status,
         status_message=mark.message if mark else None,
+        takedown=mark.takedown if mark and mark.status == "deleted" else None,
         status_changed_at=mark.changed_at if mark else None,
         source=entry.origin.source if entry.origin else None,
         tier=entry.tier,

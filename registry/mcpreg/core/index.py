@@ -78,6 +78,7 @@ class IndexedVersion(Model):
     status: Status = "active"
     status_message: str | None = None
     status_changed_at: Timestamp | None = None
+    takedown: Literal["security"] | None = None  # where it is installed, it does not run again
     tier: Tier = "unverified"
     curated: bool = False
     source: str | None = None  # mirrored from there; None: submitted to this registry

@@ -55,6 +55,8 @@ class StatusMark(Model):
     """Why, for people (upstream allows 500 characters)."""
     changed_at: Timestamp
     """Since when, RFC 3339 UTC."""
+    takedown: Literal["security"] | None = None
+    """It was dangerous: where it is installed, the next run is refused (SPEC section 3.5)."""
     source: SourceName | None = None
     """The source whose sync set it; None: a maintainer did, and no sync touches it."""
 

@@ -30,9 +30,17 @@ class Marked:
 
 
 def mark(
-    repository: Path, reference: Reference, status: Status, message: str | None, now: datetime
+    repository: Path,
+    reference: Reference,
+    status: Status,
+    message: str | None,
+    now: datetime,
+    *,
+    takedown: bool = False,
 ) -> Marked:
     """Give one version, or all versions of a server, a status.
+
+    With `takedown`, which goes with `deleted`, it does not run again where it is installed.
 
     A restored version is marked active instead of losing its mark, so that pollers see when.
 
@@ -47,12 +55,15 @@ def mark(
     versions: list[str] = []
     left: list[str] = []
     for entry in tree.versions(reference):
-        because = _why_not(entry, status)
+        because = _why_not(entry, status, takedown=takedown)
         if because:
             left.append(f"{entry.version} {because}")
             continue
         new = StatusMark(
-            status=status, message=said, changed_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"), source=None
+            status=status,
+            message=said,
+            changed_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            takedown="security" if takedown else None,
         )
         path = f"{entry.folder}/{STATUS_FILE}"
         tree.write(path, new.canonical())
@@ -77,7 +88,7 @@ def _message(status: Status, message: str | None) -> str | None:
     return said or None
 
 
-def _why_not(entry: Entry, status: Status) -> str | None:
+def _why_not(entry: Entry, status: Status, *, takedown: bool) -> str | None:
     """Why a version cannot get this status; None when it can."""
     before = entry.status_mark
     if status == "active":
@@ -87,6 +98,8 @@ def _why_not(entry: Entry, status: Status) -> str | None:
             # The source would still not have it; what we showed would be ours alone.
             return f"was retired by its source {before.source}, which must bring it back"
     elif status == "deleted" and entry.status == "deleted":
+        if takedown and before is not None and before.takedown is None:
+            return None  # deleted before, and dangerous as it turns out
         return "is deleted already"
     elif status == "deprecated" and entry.status == "deleted":
         return "is deleted; restore it first"
