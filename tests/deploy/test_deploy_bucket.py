@@ -116,6 +116,15 @@ def test_what_an_earlier_site_had_stays_for_the_grace_and_then_goes(
     assert len([path for path in place.paths() if "publications/" in path]) == 1
 
 
+def test_without_a_grace_what_left_the_site_is_gone_at_once(
+    place: Place, put: Put, generations: Generations
+) -> None:
+    put(generations.sites[0])
+    put(generations.sites[1], grace=timedelta(0))
+    assert _shown(place) == _files(generations.sites[1])
+    assert len([path for path in place.paths() if path.startswith(".mcpreg/")]) == 2
+
+
 def test_a_file_that_comes_back_before_its_grace_is_over_is_not_deleted(
     place: Place, put: Put, generations: Generations, clock: Clock, tmp_path: Path
 ) -> None:
