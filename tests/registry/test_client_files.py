@@ -384,6 +384,17 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         "levels deep",
     ),
+    "json-not-so-deep": (
+        "gemini",
+        lambda: b'{"a":' + b"[" * 400 + b"]" * 400 + b"}",
+        "levels deep",
+    ),
+    "toml-deep": (
+        "codex",
+        lambda: b"a = " + b"[" * 300 + b"]" * 300 + b"\n",
+        "levels deep|not TOML",
+    ),
+    "yaml-itself": ("goose", lambda: b"a: &a [*a]\n", "levels deep"),
     "json-two": ("gemini", lambda: b"{} {}", "follows the document"),
     "json-single-quotes": ("vscode", lambda: b"{'servers': {}}", "is not JSON"),
     "json-nan": ("vscode", lambda: b'{"a": NaN}', "is not JSON"),

@@ -11,6 +11,8 @@ from typing import Any
 
 from mcpreg.clients.interface import Client, ConfigError, Start, Syntax, Value
 
+MAX_DEPTH = 100  # real files are at most 12 deep
+
 
 def servers(client: Client, text: str) -> dict[str, Start]:
     """What the client would start, by name. Entries of other kinds (addresses, say) are left out.
@@ -19,7 +21,7 @@ def servers(client: Client, text: str) -> dict[str, Start]:
         ConfigError: the text cannot be read, or what should hold the servers does not.
     """
     found: dict[str, Start] = {}
-    for name, entry in _container(client, client.syntax.read(text)).items():
+    for name, entry in _container(client, _read(client, text)).items():
         start = client.started(str(name), entry) if isinstance(entry, Mapping) else None
         if start is not None:
             found[str(name)] = start
@@ -28,14 +30,14 @@ def servers(client: Client, text: str) -> dict[str, Start]:
 
 def names(client: Client, text: str) -> frozenset[str]:
     """Every name that is taken, whatever stands there. Raises as `servers`."""
-    return frozenset(map(str, _container(client, client.syntax.read(text))))
+    return frozenset(map(str, _container(client, _read(client, text))))
 
 
 def added(client: Client, text: str, start: Start) -> str:
     """The text with that server in it, new or replaced. Raises `ConfigError`."""
     path = (*client.container, start.name)
     value = dict(client.entry(start))
-    before = client.syntax.read(text)
+    before = _read(client, text)
     wanted = _with(before, path, value)
     if repr(before) == repr(wanted):
         return text
@@ -55,7 +57,7 @@ def removed(client: Client, text: str, name: str, *, container_too: bool = False
         ConfigError: the server stands where it cannot be taken out; the hint says what to do.
     """
     path = (*client.container, name)
-    before = client.syntax.read(text)
+    before = _read(client, text)
     alone = len(_container(client, before)) == 1
     if container_too and alone and not client.syntax.implicit:
         path = client.container
@@ -65,12 +67,30 @@ def removed(client: Client, text: str, name: str, *, container_too: bool = False
 
 def has_container(client: Client, text: str) -> bool:
     """Whether the object for servers is there already. Raises as `servers`."""
-    value = client.syntax.read(text)
+    value = _read(client, text)
     for step in client.container:
         if not isinstance(value, dict) or step not in value:
             return False
         value = value[step]
     return True
+
+
+def _read(client: Client, text: str) -> Value:
+    """The values, not deeper than anything below recurses. Raises `ConfigError`."""
+    value = client.syntax.read(text)
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return value
+    raise ConfigError(
+        f"is nested more than {MAX_DEPTH} levels deep", hint="nothing was changed; is it the file?"
+    )
 
 
 def _container(client: Client, value: Value) -> Mapping[Any, Value]:
@@ -93,14 +113,16 @@ def _container(client: Client, value: Value) -> Mapping[Any, Value]:
 def _with(value: Value, path: tuple[str, ...], member: Value) -> Value:
     result = deepcopy(value)
     inner = result
-    for step in path[:-1]:
-        if inner.get(step) is None:
-            inner[step] = {}
-        inner = inner[step]
+    for depth, step in enumerate(path):
         if not isinstance(inner, dict):
             raise ConfigError(
-                f"{step} is not an object", hint="repair the file, or add what --print shows"
+                f"what should hold {step} is not an object",
+                hint="repair the file, or add by hand what --print shows",
             )
+        if depth < len(path) - 1:
+            if inner.get(step) is None:
+                inner[step] = {}
+            inner = inner[step]
     inner[path[-1]] = member
     return result
 

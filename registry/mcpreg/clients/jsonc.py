@@ -1,7 +1,9 @@
 """JSON with comments and trailing commas, and where its members stand.
 
 What VS Code calls JSONC: RFC 8259 plus `//` and `/* */` comments and a comma after the last item.
-Plain JSON is a part of it. The tree keeps positions and no text, so that an edit is a splice.
+Plain JSON is a part of it. The tree keeps positions and no text, so that an edit is a splice; only
+the objects on one path have any. What lies beside that path is read by the standard library where
+it is plain JSON: a client's file may be megabytes of history around one small object.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from dataclasses import dataclass, field
 
 from mcpreg.clients.interface import ConfigError, Value
 
-MAX_DEPTH = 100  # real files are at most 12 deep; the reader below is recursive
+MAX_DEPTH = 100  # the reader below is recursive
+_TRIED = 3  # levels at which the fast reader is tried: each try may read what is left once more
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+) | (?P<comment>//[^\r\n]*|/\*.*?\*/) | (?P<mark>[{}\[\],:])
       | (?P<string>"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*")
@@ -25,7 +28,7 @@ _BOM = "\ufeff"
 
 @dataclass(slots=True)
 class Node:
-    """A value at `text[start:end]`; `members` when it is an object."""
+    """A value at `text[start:end]`; `members` when it is an object on the path asked for."""
 
     start: int
     end: int
@@ -51,6 +54,7 @@ class Member:
 @dataclass(slots=True)
 class _Tokens:
     text: str
+    path: tuple[str, ...] = ()
     at: int = 0
     end: int = 0
     kind: str = ""
@@ -91,16 +95,20 @@ def bad(text: str, at: int, what: str) -> ConfigError:
     )
 
 
-def parse(text: str) -> Node:
+def parse(text: str, path: tuple[str, ...] = ()) -> Node:
     """The document's tree; an empty one is an empty object without a place.
+
+    Args:
+        text: the document.
+        path: keys that lead to a member; the objects around it get their `members`.
 
     Raises:
         ConfigError: it is not JSON, is too deep, or an object has a key twice.
     """
-    tokens = _Tokens(text)
+    tokens = _Tokens(text, path)
     if tokens.kind == "end":
         return Node(len(text), len(text), {}, [])
-    node = _value(tokens, 0)
+    node = _value(tokens, 0, on_path=True)
     if tokens.kind != "end":
         raise bad(text, tokens.at, "something follows the document")
     return node
@@ -114,12 +122,15 @@ def comments(text: str) -> list[str]:
     return tokens.comments
 
 
-def _value(tokens: _Tokens, depth: int) -> Node:
+def _value(tokens: _Tokens, depth: int, *, on_path: bool = False) -> Node:
     if depth > MAX_DEPTH:
         raise bad(tokens.text, tokens.at, f"nested more than {MAX_DEPTH} levels deep")
     start, word, kind = tokens.at, tokens.word, tokens.kind
+    on_path = on_path and depth < len(tokens.path)
+    if word in ("{", "[") and not on_path and depth <= _TRIED and (node := _plain(tokens)):
+        return node
     if word == "{":
-        return _object(tokens, depth)
+        return _object(tokens, depth, on_path=on_path)
     if word == "[":
         return _array(tokens, depth)
     if kind not in ("string", "word"):
@@ -127,6 +138,30 @@ def _value(tokens: _Tokens, depth: int) -> Node:
     node = Node(start, tokens.end, _scalar(tokens))
     tokens.next()
     return node
+
+
+def _plain(tokens: _Tokens) -> Node | None:
+    """A value that is plain JSON, by the standard library; None when it is not, or is too deep."""
+    start = tokens.at
+    try:
+        value, tokens.end = _DECODER.raw_decode(tokens.text, start)
+    except (ValueError, RecursionError):
+        return None  # with comments, or with a mistake that is better told with its place
+    return _closed(tokens, Node(start, tokens.end, value))
+
+
+def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _refuse(name: str) -> Value:
+    raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
 
 
 def _array(tokens: _Tokens, depth: int) -> Node:
@@ -138,7 +173,7 @@ def _array(tokens: _Tokens, depth: int) -> Node:
     return _closed(tokens, Node(start, tokens.end, values))
 
 
-def _object(tokens: _Tokens, depth: int) -> Node:
+def _object(tokens: _Tokens, depth: int, *, on_path: bool) -> Node:
     start = tokens.at
     members: dict[str, Member] = {}
     tokens.next()
@@ -152,7 +187,8 @@ def _object(tokens: _Tokens, depth: int) -> Node:
         if tokens.word != ":":
             raise bad(tokens.text, tokens.at, "a colon is missing")
         tokens.next()
-        members[key] = Member(key, at, _value(tokens, depth + 1))
+        follows = on_path and key == tokens.path[depth]
+        members[key] = Member(key, at, _value(tokens, depth + 1, on_path=follows))
         members[key].comma = _comma(tokens, "}")
     value = {key: member.node.value for key, member in members.items()}
     return _closed(tokens, Node(start, tokens.end, value, list(members.values())))

@@ -29,7 +29,7 @@ class Jsonc:
 
     def put(self, text: str, path: tuple[str, ...], value: Value) -> str:
         """As `Syntax.put`."""
-        node = _root(text)
+        node = _root(text, path)
         if node.start == node.end:  # empty, or comments only: there is nothing to splice into
             return text + self.snippet(path, value)
         for depth, step in enumerate(path):
@@ -47,7 +47,7 @@ class Jsonc:
 
     def drop(self, text: str, path: tuple[str, ...]) -> str:
         """As `Syntax.drop`."""
-        node = _root(text)
+        node = _root(text, path)
         for step in path[:-1]:
             member = _member(node, step)
             assert member is not None  # noqa: S101  # the caller has read the text
@@ -61,8 +61,8 @@ class Jsonc:
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _root(text: str) -> Node:
-    node = jsonc.parse(text)
+def _root(text: str, path: tuple[str, ...]) -> Node:
+    node = jsonc.parse(text, path)
     if node.members is None:
         raise ConfigError("the document is not an object", hint="repair the file by hand")
     return node

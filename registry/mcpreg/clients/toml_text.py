@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 
 from mcpreg.clients.interface import ConfigError, Value
 
@@ -74,23 +75,37 @@ class Toml:
     def _span(self, text: str, path: tuple[str, ...]) -> tuple[int, int] | None:
         """From the table's header to its last value, tables below it included."""
         name = r"[ \t]*\.[ \t]*".join(_spelled(step) for step in path)
-        own = re.compile(rf"^[ \t]*\[[ \t]*{name}[ \t]*\]", re.MULTILINE)
+        own = re.compile(rf"[ \t]*\[[ \t]*{name}[ \t]*\]")
         below = re.compile(rf"[ \t]*\[\[?[ \t]*{name}[ \t]*\.")
-        match = own.search(text)
-        if match is None:
-            return None
-        end = match.end()
-        while True:
-            header = _HEADER.search(text, end)
-            stop = header.start() if header else len(text)
-            if header is None or not below.match(text, header.start()):
+        start, stop = None, len(text)
+        for at in _headers(text):
+            if start is None:
+                start = at if own.match(text, at) else None
+            elif not below.match(text, at):
+                stop = at
                 break
-            end = text.find("\n", header.start()) if "\n" in text[header.start() :] else len(text)
-        lines = text[match.start() : stop].splitlines(keepends=True)
+        if start is None:
+            return None
+        lines = text[start:stop].splitlines(keepends=True)
         # Comments and blank lines before the next header belong to what comes next.
         while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
             lines.pop()
-        return match.start(), match.start() + len("".join(lines).rstrip("\r\n"))
+        return start, start + len("".join(lines).rstrip("\r\n"))
+
+
+def _headers(text: str) -> Iterator[int]:
+    """Where a table's header stands: at a bracket in front of which a table is complete.
+
+    Others stand in arrays and texts of several lines.
+    """
+    last = 0
+    for match in _HEADER.finditer(text):
+        try:
+            tomllib.loads(text[last : match.start()])
+        except tomllib.TOMLDecodeError:
+            continue
+        last = match.start()
+        yield last
 
 
 def _spelled(step: str) -> str:

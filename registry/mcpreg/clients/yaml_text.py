@@ -18,7 +18,7 @@ from mcpreg.clients.interface import ConfigError, Value
 _UNIT = "  "
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))  # YAML 1.1
-_MAX_ALIASES = 50  # each may stand for many values: the tree would outgrow the text
+_MAX_ALIASES = 10  # each may stand for many values: so many make a tree 36 times the text
 
 
 class Yaml:
