@@ -14,6 +14,7 @@ import yaml
 from mcp import Client, StdioServerParameters
 
 from installed_machine import CLOCK, TINY, InstalledMachine, installed_machine
+from mcpreg.core.install import InputSpec
 
 TOOLS = json.dumps({"tools": [{"name": "now", "inputSchema": {"type": "object"}}]})
 
@@ -98,6 +99,34 @@ def test_dry_run_and_print_change_nothing(machine: InstalledMachine) -> None:
     assert entry["args"][-5:] == ["run", f"{CLOCK}@1.0.0", "--", "--folder", "data"]
     assert Path(entry["command"]).is_absolute()
     assert file.read_bytes() == before
+
+
+FOLDER = InputSpec("positional", "directory", required=True)
+KEY = InputSpec("named", "--api-key", secret=True)
+
+
+def test_paths_do_not_depend_on_where_the_client_is_started(machine: InstalledMachine) -> None:
+    machine.install(sandbox=("fs:read:{directory}/**",), inputs=(FOLDER,))
+    done = machine.mcpreg("client", "add", CLOCK, "--client", "cursor", "--", "notes/./a")
+    assert done.returncode == 0, done.stderr
+    entry = json.loads((machine.home / ".cursor/mcp.json").read_text())["mcpServers"]["clock"]
+    assert entry["args"][-1] == str(machine.project / "notes/a")
+    machine.mcpreg("client", "add", CLOCK, "--client", "mcp-json", "--", "notes")
+    shared = json.loads((machine.project / ".mcp.json").read_text())["mcpServers"]["clock"]
+    assert shared["args"][-1] == "notes"
+    without = machine.mcpreg("client", "add", CLOCK, "--client", "windsurf")
+    assert "the server needs directory" in without.stderr
+
+
+@pytest.mark.parametrize("given", [("--api-key", "s3cret"), ("--api-key=s3cret",)])
+def test_no_secret_is_written(machine: InstalledMachine, given: tuple[str, ...]) -> None:
+    machine.install(inputs=(KEY,))
+    for more in ((), ("--print",), ("--dry-run",)):
+        done = machine.mcpreg("client", "add", CLOCK, "--client", "cursor", *more, "--", *given)
+        assert done.returncode == 2
+        assert "api-key is a secret" in done.stderr
+        assert "s3cret" not in done.stdout + done.stderr
+    assert not (machine.home / ".cursor").exists()
 
 
 def test_what_is_not_installed_is_not_connected(machine: InstalledMachine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable
@@ -533,3 +534,14 @@ def test_an_installed_client_is_detected_by_program_or_folder(
     assert usecase.is_installed(client, found)
     client.folders(machine)[0].mkdir(parents=True)
     assert usecase.is_installed(client, machine)
+
+
+def test_the_documentation_names_every_file() -> None:
+    text = (Path(__file__).parents[2] / "docs/clients.md").read_text()
+    machine = Machine("linux", Path("~"), Path(), {})
+    told = re.findall(r"^\| `(\S+)` \| (\w+) \| `(.+?)` \| `(\w+)` \|$", text, re.MULTILINE)
+    assert told == [
+        (client.name, scope, str(client.file(machine, scope)), client.container[0])
+        for client in CLIENTS
+        for scope in client.scopes
+    ]

@@ -123,18 +123,22 @@ def add(
     wanted = parse_reference(server)
     record = InstalledStore(where.data).open(wanted.name, wanted.version).record
     exact = Reference(record.name, record.version)
-    targets = _targets(clients, scope, file)
+    pairs = [
+        (target, *_settled(record, arguments, target)) for target in _targets(clients, scope, file)
+    ]
     if print_only:
-        for target in targets:
-            _print(target, exact, name, arguments, as_json=as_json)
+        for target, words, _ in pairs:
+            _print(target, exact, name, words, as_json=as_json)
         return
     if not dry_run:
         _agree(where, record, yes=yes, as_json=as_json)
     changes = [
-        usecase.add(where.state, target, exact, arguments=arguments, name=name, dry_run=dry_run)
-        for target in targets
+        usecase.add(where.state, target, exact, arguments=words, name=name, dry_run=dry_run)
+        for target, words, _ in pairs
     ]
     _say("client add", changes, f"starts {exact}", dry_run=dry_run, as_json=as_json)
+    for missing in dict.fromkeys(missing for _, _, missing in pairs if missing):
+        note(f"it will not start like this: {missing}; add it again with the argument after --")
 
 
 def _agree(where: Places, record: InstallRecord, *, yes: bool, as_json: bool) -> None:
@@ -195,6 +199,15 @@ def _targets(clients: tuple[str, ...], scope: Scope | None, file: Path | None) -
     if file is not None and len(chosen) > 1:
         raise UsageError("--file goes with one --client")
     return [usecase.target(client, machine, scope, file) for client in chosen]
+
+
+def _settled(
+    record: InstallRecord, arguments: tuple[str, ...], target: Target
+) -> tuple[tuple[str, ...], str | None]:
+    from mcpreg.usecases.client_arguments import settled
+
+    # A project's file is shared: its clients start servers in the project's folder.
+    return settled(record, arguments, str(Path.cwd()) if target.scope == "user" else None)
 
 
 def _print(
