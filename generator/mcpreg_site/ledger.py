@@ -49,11 +49,12 @@ class Head:
 
     `built` is the digest of everything the tree was made from. `live` is the stamp of the finished
     folder, `spare` that of the one before it; `owed` are the paths that the spare one has
-    differently, with whether the live one has them at all.
+    differently, with whether the live one has them at all. `parts` is how many rows there are.
     """
 
     built: str
     live: tuple[int, ...]
+    parts: int = 0
     spare: tuple[int, ...] = ()
     owed: tuple[tuple[str, bool], ...] = ()
 
@@ -84,10 +85,15 @@ class Ledger:
                 return Head(**values, live=live, spare=spare, owed=owed)
         return None
 
-    def keys(self) -> dict[str, str]:
-        """The key of every part."""
-        rows = self._query("SELECT name, key, sum, count, bytes, digest FROM part")
-        return {row[0]: row[1] for row in rows if row[5] == _digest(*row[:5])}
+    def keys(self, head: Head) -> dict[str, str] | None:
+        """The key of every part; None when one row is damaged or missing.
+
+        Nobody knows which files were in it, so the folder is of no more use.
+        """
+        rows = list(self._query("SELECT name, key, sum, count, bytes, digest FROM part"))
+        if len(rows) != head.parts or any(row[5] != _digest(*row[:5]) for row in rows):
+            return None
+        return {row[0]: row[1] for row in rows}
 
     def files(self, names: Iterable[str]) -> dict[str, tuple[File, ...]]:
         """The files of some parts; those whose row is damaged are left out."""
@@ -113,7 +119,7 @@ class Ledger:
 
     def spend_spare(self, head: Head) -> None:
         """Say, before the spare folder is changed, that it is nothing any more."""
-        self._write(Head(head.built, head.live), (), ())
+        self._write(Head(head.built, head.live, head.parts), (), ())
 
     def keep(self, head: Head, rows: Sequence[Row], gone: Iterable[str]) -> None:
         """Note a finished build: these parts are new or changed, those are gone."""

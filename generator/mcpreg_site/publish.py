@@ -19,7 +19,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcpreg.errors import InternalError, McpregError, UsageError
@@ -158,7 +158,10 @@ class _Build:
         head = self._ledger.head() if self._ledger else None
         here = stamp(output, MARKER)
         self._head = head if head is not None and here and head.live == here else None
-        self._known = self._ledger.keys() if self._ledger and self._head else {}
+        known = self._ledger.keys(self._head) if self._ledger and self._head else None
+        self._known = known or {}
+        if known is None:
+            self._head = None
 
     def run(self) -> Published:
         fresh = sorted(
@@ -218,11 +221,12 @@ class _Build:
         """Whether a part that stays as it was emits this path as well."""
         if not path.startswith(_SHARED) or self._ledger is None:
             return False
-        return any(
-            self._parts[name].key == self._known.get(name)
-            for name in self._ledger.holders(path)
-            if name in self._parts and self._parts[name].key
-        )
+        return any(self._stays(name) for name in self._ledger.holders(path))
+
+    def _stays(self, name: str) -> bool:
+        """Whether a part of the tree before is in this one as it was."""
+        part = self._parts.get(name)
+        return part is not None and bool(part.key) and part.key == self._known.get(name)
 
     def _require_no_meeting(self, made: list[Made]) -> None:
         """Refuse a new file where a part that stays as it was has another."""
@@ -232,8 +236,7 @@ class _Build:
             for path in part.met:
                 (mine,) = (file for file in part.row.files if file.path == path)
                 for name, file in self._ledger.holders(path).items():
-                    stays = name in self._parts and self._parts[name].key == self._known.get(name)
-                    if stays and file != mine:
+                    if self._stays(name) and file != mine:
                         raise InternalError(f"two parts of the site both emit {path}")
 
     def _finish(
@@ -253,13 +256,13 @@ class _Build:
         if self._ledger is None:
             return
         owed = [(path, True) for path in written] + [(path, False) for path in removed]
-        head = Head(self._means.built, stamp(self._output, MARKER))
+        head = Head(self._means.built, stamp(self._output, MARKER), len(self._parts))
         if self._head is None:
             self._ledger.begin_anew()
         elif before:
             if folder != self._spare:
                 folder.rename(self._spare)
-            head = Head(head.built, head.live, before, tuple(owed))
+            head = replace(head, spare=before, owed=tuple(owed))
         self._ledger.keep(head, rows, gone)
 
 
