@@ -29,8 +29,11 @@ check: dev ## What a pull request must pass: style, types, layers, tests
 bench: dev ## Every speed claim, as ratios in one run
 	$(BIN)/python -m benchmarks
 
-soak: dev ## What takes long by nature: fifty killed installs and builds
+soak: dev ## What takes long by nature: fifty killed installs and builds, hosts under load, fuzzing
 	MCPREG_KILLS=50 $(BIN)/pytest -n auto -k "kill" tests
+	MCPREG_FUZZ=300 $(BIN)/pytest -n auto tests/e2e/test_api_fuzzed.py
+	MCPREG_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) MCPREG_SOAK_BUILD_SECONDS=30 \
+	  $(BIN)/pytest -n 0 tests/e2e/test_soak_hosts.py
 
 serve: dev ## The catalog of this checkout at http://127.0.0.1:8000
 	$(BIN)/mcpreg-site build --output public

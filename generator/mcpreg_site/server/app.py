@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -130,19 +129,22 @@ class SiteApp:
     async def _list(self, tree: OpenTree, query: Mapping[str, str], request: Request) -> Response:
         try:
             wanted = parse(query)
-            listing = self._known_listing(tree)
-            if listing is None:
-                listing = await anyio.to_thread.run_sync(self._load_listing, tree)
-            body = await anyio.to_thread.run_sync(listing.answer, wanted, tree)
+
+            def make() -> bytes:
+                return self._load_listing(tree).answer(wanted, tree)
+
+            return await made((tree.identity, wanted), make, self._bodies, request)
         except BadQueryError as error:
             return _problem(400, str(error))
-        return made(body, headers_of("/api/list.json"), request)
 
     def _known_listing(self, tree: OpenTree) -> Listing | None:
         known = self._listing
         return known[1] if known is not None and known[0] is tree else None
 
     def _load_listing(self, tree: OpenTree) -> Listing:
+        known = self._known_listing(tree)
+        if known is not None:
+            return known
         with self._loading:  # reading a large tree takes seconds: once, however many ask
             found = self._known_listing(tree)
             if found is None:

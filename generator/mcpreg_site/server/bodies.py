@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock
@@ -34,6 +34,10 @@ class Body:
     data: bytes | None
 
 
+Key = Hashable
+"""A `FileKey`, or a tree's identity and a query: whatever never stands for two contents."""
+
+
 def file_key(found: os.stat_result) -> FileKey:
     """What a file's content is remembered by."""
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
@@ -44,8 +48,8 @@ class Bodies:
 
     def __init__(self, budget: int = BUDGET) -> None:
         self._budget = budget
-        self._kept: OrderedDict[tuple[FileKey, Coding], Body] = OrderedDict()
-        self._making: dict[tuple[FileKey, Coding], Future[Body]] = {}
+        self._kept: OrderedDict[tuple[Key, Coding], Body] = OrderedDict()
+        self._making: dict[tuple[Key, Coding], Future[Body]] = {}
         self._used = 0
         self._lock = Lock()
 
@@ -54,7 +58,7 @@ class Bodies:
         """Bytes kept, about."""
         return self._used
 
-    def find(self, key: FileKey, coding: Coding) -> Body | None:
+    def find(self, key: Key, coding: Coding) -> Body | None:
         """A representation that is kept."""
         with self._lock:
             body = self._kept.get((key, coding))
@@ -88,13 +92,21 @@ class Bodies:
             with self._lock:
                 del self._making[wanted]
 
-    def _keep(self, key: tuple[FileKey, Coding], body: Body) -> None:
+    def pack(self, key: Key, coding: Coding, data: bytes) -> Body:
+        """The representation of bytes that were put together for a request."""
+        packed = pack(coding, [data])
+        body = Body(tag_of(hashlib.sha256(data).hexdigest(), coding), len(packed), packed)
+        self._keep((key, coding), body)
+        return body
+
+    def _keep(self, key: tuple[Key, Coding], body: Body) -> None:
         cost = _cost(body)
         if cost > self._budget // 4:
             return  # one body must not push out all others
         with self._lock:
+            before = self._kept.pop(key, None)
+            self._used += cost - (_cost(before) if before else 0)
             self._kept[key] = body
-            self._used += cost
             while self._used > self._budget:
                 _, dropped = self._kept.popitem(last=False)
                 self._used -= _cost(dropped)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 
 import anyio.to_thread
@@ -12,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from mcpreg_site.headers import headers_of
-from mcpreg_site.server.bodies import Bodies, Body, file_key, tag_of
+from mcpreg_site.server.bodies import Bodies, Body, file_key
 from mcpreg_site.server.conditional import UnsatisfiableError, is_known, wanted_range
-from mcpreg_site.server.encoding import Coding, choose, is_packed, pack
+from mcpreg_site.server.encoding import MIN_BYTES, Coding, choose, is_packed
 from mcpreg_site.server.folder import OpenTree, chunks
 
 _headers_of = lru_cache(4096)(headers_of)
@@ -41,15 +40,20 @@ async def stored(tree: OpenTree, path: str, bodies: Bodies, request: Request) ->
         return _answer(body, described, request, opened.fileno())
 
 
-def made(data: bytes, headers: Mapping[str, str], request: Request) -> Response:
-    """The answer with a body that was put together for this request."""
-    digest = hashlib.sha256(data).hexdigest()
-    coding = _coding(request, headers, len(data))
-    tag = tag_of(digest, coding)
-    described = _described(headers, tag, coding, len(data))
-    if is_known(request.headers.get("if-none-match", ""), tag):
+async def made(
+    key: Hashable, make: Callable[[], bytes], bodies: Bodies, request: Request
+) -> Response:
+    """The answer with a list that is put together for this request, or was for one like it."""
+    headers = _headers_of("/api/list.json")
+    # How long it is is known only afterwards, and lists are long.
+    coding = _coding(request, headers, MIN_BYTES)
+    body = bodies.find(key, coding)
+    if body is None:
+        body = await anyio.to_thread.run_sync(lambda: bodies.pack(key, coding, make()))
+    described = _described(headers, body.tag, coding, MIN_BYTES)
+    if is_known(request.headers.get("if-none-match", ""), body.tag):
         return Response(status_code=304, headers=described)
-    return Response(pack(coding, [data]), headers=described)
+    return Response(body.data, headers=described)
 
 
 def _coding(request: Request, headers: Mapping[str, str], size: int) -> Coding:
