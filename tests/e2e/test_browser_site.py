@@ -35,6 +35,12 @@ PAGES = {
     "facet": "/browse/safety/safe/",
     "server": f"{OWNER}/server-filesystem/",
     "version": f"{OWNER}/server-memory/versions/2026.8.31/",
+    "both": "/browse/safety/safe/kind/npm/",
+    "subjects": "/browse/tag/",
+    "publisher": "/publishers/io.github.modelcontextprotocol/",
+    "publishers": "/publishers/",
+    "checks": "/checks/",
+    "figures": "/registry/",
     "404": "/404.html",
 }
 
