@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-HELPERS = {"__init__", "__main__", "corpus", "measure", "memory"}
+HELPERS = {"__init__", "__main__", "corpus", "measure", "memory", "search_corpus"}
 
 
 def main() -> None:

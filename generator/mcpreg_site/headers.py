@@ -15,6 +15,7 @@ POLICY = "; ".join(
         "default-src 'none'",
         "style-src 'self'",
         "script-src 'self'",
+        "worker-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",
@@ -65,7 +66,8 @@ CLASSES: tuple[FileClass, ...] = (
     FileClass("/status/*", {"Cache-Control": _SOON}),
     FileClass("/badges/*", {"Cache-Control": _SOON}),
     FileClass("/opensearch.xml", {"Content-Type": "application/opensearchdescription+xml"}),
-    FileClass("/search/*", {"Cache-Control": _SOON}),
+    FileClass("/search/directory.json", {"Cache-Control": _SOON}),
+    FileClass("/search/shards/*", {"Cache-Control": _FOREVER}),
     FileClass("/schemas/*", {"Cache-Control": _SOON, "Content-Type": "application/schema+json"}),
     # Whoever looks for servers on a domain (AI Catalog 1.0, SEP-2127).
     FileClass(

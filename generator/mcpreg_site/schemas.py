@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mcpreg.core import canonical
-from mcpreg.core.index import Record, SearchList, ServerIndex
+from mcpreg.core.index import Record, SearchPointer, ServerIndex
 from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest, Model
 from mcpreg.core.schema import DIALECT, json_schema
@@ -16,7 +16,7 @@ MODELS: dict[str, type[Model]] = {
     "mcps": Manifest,
     "mcps-lock": Lock,
     "record": Record,
-    "search": SearchList,
+    "search": SearchPointer,
     "server-index": ServerIndex,
 }
 

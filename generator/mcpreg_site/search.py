@@ -1,53 +1,40 @@
-"""`/search/`: the small list that the page's own script filters.
+"""`/search/`: the index that the page's worker and `mcpreg search` read, the same shards for both.
 
-The signed list that `mcpreg search` reads is a TUF target and lies under `/targets/`. Deleted
-servers are in neither; a level is empty where nothing is known to judge by, a status where active.
-What a listed version declares, nothing holds it to, so its level is no plain level.
+Of a signed commit it is what was signed: the pointer, a TUF target, names the shards by digest, and
+they lie under it. Of an unsigned one it is made from everything that the pages show. What a server
+adds to the index is remembered, because finding its words takes longest.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
-from mcpreg_site.catalog import Catalog, Version
-from mcpreg_site.paths import server_url
+from mcpreg.core.catalog import Searched, build_search, searched
+from mcpreg.core.index import SEARCH_DIRECTORY, SEARCH_TARGET, shard_path
+from mcpreg_site.catalog import Catalog, Server
 from mcpreg_site.summary import Summary
-from mcpreg_site.tree import Tree
-
-FILE = "search/catalog.json"
-FIELDS = ("url", "name", "title", "description", "tags", "tools", "safety", "status")
+from mcpreg_site.targets import target_file
+from mcpreg_site.tree import Content, Part, Tree
 
 
 def search(catalog: Catalog) -> Tree:
-    """One document: the field names once, then a row a server."""
-    return Tree({FILE: lambda: _document(catalog)})
+    """One part: the directory, the shards, and the pointer as the target that was signed."""
+    key = catalog.key("search", *(server.key for server in catalog.shown))
+    return Tree({}, [Part("search", key, partial(_files, catalog))])
 
 
-def _document(catalog: Catalog) -> bytes:
-    rows = [ROW(server) for server in catalog.shown]
-    body = {"fields": FIELDS, "rows": rows}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+def _files(catalog: Catalog) -> Mapping[str, Content]:
+    index = build_search(SEARCHED(server) for server in catalog.shown)
+    files: dict[str, Content] = {SEARCH_DIRECTORY: index.directory}
+    files |= {shard_path(digest): data for digest, data in index.shards.items()}
+    if catalog.signed:
+        files[target_file(SEARCH_TARGET, index.pointer)] = index.pointer
+    return files
 
 
-def _row(version: Version) -> list[Any]:
-    manifest = version.manifest
-    return [
-        server_url(version.name),
-        version.name,
-        manifest.title or "",
-        manifest.description,
-        " ".join(manifest.tags),
-        " ".join(tool.name for tool in manifest.capabilities.tools),
-        _level(version),
-        "" if version.status == "active" else version.status,
-    ]
+def _searched(server: Server) -> Searched:
+    return searched(list(server.load().entries.values()))
 
 
-def _level(version: Version) -> str:
-    if version.level is None:
-        return ""
-    return f"declares {version.level}" if version.entry.is_listed else str(version.level)
-
-
-ROW = Summary("search row", list[Any], lambda server: _row(server.latest))
+SEARCHED = Summary("searched", Searched, _searched)

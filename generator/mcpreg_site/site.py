@@ -20,10 +20,10 @@ from mcpreg_site.pages.cards import CARD
 from mcpreg_site.pages.figures import OUTCOMES
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.schemas import schemas
-from mcpreg_site.search import ROW, search
+from mcpreg_site.search import SEARCHED, search
 from mcpreg_site.sitemap import sitemap
 from mcpreg_site.summary import Summary
-from mcpreg_site.targets import SEARCH_ENTRY, targets
+from mcpreg_site.targets import targets
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import Tree
 
@@ -31,7 +31,7 @@ MARKER = "build.json"
 """Says that a folder is a site of ours; only such a folder is ever replaced."""
 
 
-SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, OUTCOMES, REMOTE, ROW, SEARCH_ENTRY)
+SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, OUTCOMES, REMOTE, SEARCHED)
 """What is remembered of every server, for lists to show without reading it."""
 
 

@@ -6,21 +6,16 @@ from collections.abc import Mapping
 from functools import partial
 
 from mcpreg.core import canonical
-from mcpreg.core.catalog import search_entry, search_targets
-from mcpreg.core.index import OFFLINE_TARGETS, SearchEntry, blob_path, index_target
+from mcpreg.core.index import OFFLINE_TARGETS, blob_path, index_target
 from mcpreg_site.catalog import Catalog, Server
-from mcpreg_site.summary import Summary
 from mcpreg_site.tree import Content, Part, Tree
-
-SEARCH_ENTRY = Summary(
-    "search entry", SearchEntry, lambda server: search_entry(server.latest.entry)
-)
 
 
 def targets(catalog: Catalog) -> Tree:
     """Metadata as committed, targets under hash-prefixed names, blobs at content addresses.
 
-    A commit without TUF emits none of it: what nobody signed must not look installable.
+    A commit without TUF emits none of it: what nobody signed must not look installable. The search
+    index has a part of its own.
     """
     if not catalog.signed:
         return Tree({})
@@ -32,18 +27,13 @@ def targets(catalog: Catalog) -> Tree:
         Part(f"{server.name} targets", catalog.key("targets", server.key), partial(_server, server))
         for server in catalog.servers
     ]
-    return Tree(contents, [*parts, Part("search targets", None, partial(_search, catalog))])
+    return Tree(contents, parts)
 
 
 def _server(server: Server) -> Mapping[str, Content]:
     loaded = server.load()
     blobs: dict[str, Content] = {blob_path(sha256): data for sha256, data in loaded.blobs.items()}
     return blobs | {target_file(index_target(server.name), loaded.index): loaded.index}
-
-
-def _search(catalog: Catalog) -> Mapping[str, Content]:
-    found = search_targets(SEARCH_ENTRY(server) for server in catalog.shown)
-    return {target_file(path, data): data for path, data in found.items()}
 
 
 def target_file(path: str, data: bytes) -> str:

@@ -108,7 +108,7 @@ def test_pages_are_found_by_folder_and_in_any_case(
     function: Path, generations: Generations
 ) -> None:
     asked = ["/", "/servers/io.github.Acme/clock/", "/servers/io.github.acme/clock", "/browse"]
-    asked += ["/search/catalog.json", "/tuf/timestamp.json"]
+    asked += ["/search/directory.json", "/tuf/timestamp.json"]
     home, page, bare, browse, search, timestamp = _answers(function, [_asked(a) for a in asked])
     assert home["uri"] == "/index.html"
     assert page["uri"] == "/servers/io.github.acme/clock/index.html"
@@ -117,7 +117,7 @@ def test_pages_are_found_by_folder_and_in_any_case(
         "/servers/io.github.acme/clock/",
     )
     assert browse["statusCode"] == 301
-    assert search["uri"] == "/search/catalog.json"
+    assert search["uri"] == "/search/directory.json"
     assert timestamp["uri"] == "/tuf/timestamp.json"
     folders = {path.parent.relative_to(generations.sites[2]).parts[0]
                for path in generations.sites[2].glob("*/**/index.html")}  # fmt: skip

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy_places import Place, request_for
+from mcpreg.core.search.shards import Pointer, read_documents
 from mcpreg.errors import McpregError
 from mcpreg_site.deploy import s3
 from mcpreg_site.deploy.bucket import Bucket
@@ -88,7 +89,11 @@ class Readers:
 
     def _read_signed(self, cache: Path) -> None:
         client = self._generations.client(self._url, cache)
-        for line in client.search_list().servers:
+        pointer = Pointer(client.search_pointer())
+        for digest in pointer.term_shards:
+            client.shard(digest)
+        shown = [read_documents(client.shard(digest)) for digest in pointer.document_shards]
+        for line in (document for shard in shown for document in shard.values()):
             for version in client.server(line.name).versions:
                 for file in (version.manifest, version.lock, version.record, version.readme):
                     if file is not None:

@@ -171,7 +171,7 @@ def test_nothing_outside_the_tree_is_read(client: TestClient, sample_site: Path,
 
 
 def test_unchanged_files_are_304(client: TestClient) -> None:
-    for url in ("/v0.1/servers", "/v0.1/servers?limit=2", "/", "/search/catalog.json"):
+    for url in ("/v0.1/servers", "/v0.1/servers?limit=2", "/", "/search/directory.json"):
         tag = client.get(url).headers["etag"]
         again = client.get(url, headers={"if-none-match": f'"other", {tag}'})
         assert again.status_code == 304

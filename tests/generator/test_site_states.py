@@ -12,6 +12,9 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from mcpreg.core.index import SEARCH_DIRECTORY
+from mcpreg.core.search.documents import Document
+from mcpreg.core.search.shards import read_documents
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api.envelope import OFFICIAL, OURS
 from mcpreg_site.catalog import build
@@ -60,14 +63,25 @@ def _names(response: Response) -> set[tuple[str, str]]:
     return {(s["server"]["name"], s["server"]["version"]) for s in response.json()["servers"]}
 
 
+def _searched(tree: Tree) -> list[Document]:
+    """Every server that the search index shows."""
+    first, names = (
+        json.loads(tree[SEARCH_DIRECTORY])["documents"][key] for key in ("first", "names")
+    )
+    shards = [
+        tree[f"search/shards/{names[32 * at : 32 * at + 32]}.json"] for at in range(len(first))
+    ]
+    return [item for data in shards for item in read_documents(data).values()]
+
+
 def test_deleted_versions_are_in_no_list(mixed_tree: Tree) -> None:
     deleted = {(HALF, "2.0.0"), (GONE, "1.0.0")}
     assert _listed(mixed_tree, "deleted") == deleted
     assert not deleted & _listed(mixed_tree, "all/first")
     assert (HALF, "1.0.0") in _listed(mixed_tree, "latest/first")
     assert GONE not in {name for name, _ in _listed(mixed_tree, "latest/first")}
-    lists = ["index.html", "browse/index.html", "search/catalog.json", "feed.json", "feed.xml"]
-    lists += [path for path in mixed_tree if path.startswith("browse/")]
+    lists = ["index.html", "browse/index.html", "feed.json", "feed.xml"]
+    lists += [path for path in mixed_tree if path.startswith(("browse/", "search/"))]
     for path in lists:
         text = mixed_tree[path].decode()
         assert GONE not in text, path
@@ -118,9 +132,8 @@ def test_a_deprecated_version_is_shown_with_its_reason(mixed_tree: Tree) -> None
     assert "Deprecated on 2026-12-03 : use clock" in page
     assert f"mcpreg run {OLD}" in page, "deprecated is no refusal"
     assert "· deprecated" in _text(mixed_tree, "browse/index.html")
-    rows = json.loads(mixed_tree["search/catalog.json"])
-    status = {row[1]: row[rows["fields"].index("status")] for row in rows["rows"]}
-    assert status == {name: "deprecated" if name == OLD else "" for name in status}
+    status = {item.name: item.status for item in _searched(mixed_tree)}
+    assert status == {name: "deprecated" if name == OLD else "active" for name in status}
 
 
 def test_news_is_as_new_as_the_last_change_of_status(mixed_snapshot: Snapshot) -> None:
@@ -171,10 +184,9 @@ def test_nothing_unknown_is_called_safe(mixed_tree: Tree) -> None:
     card = _text(mixed_tree, "browse/safety/not-stated/index.html")
     assert QUIET in card
     assert "no network" not in card
-    rows = json.loads(mixed_tree["search/catalog.json"])
-    safety = {row[1]: row[rows["fields"].index("safety")] for row in rows["rows"]}
-    assert (safety[QUIET], safety[AFAR], safety[CLOCK]) == ("", "", "safe")
-    assert safety[IMAGE] == "declares low"
+    found = {item.name: (item.safety, item.locked) for item in _searched(mixed_tree)}
+    assert [found[name][0] for name in (QUIET, AFAR, CLOCK)] == ["", "", "safe"]
+    assert found[IMAGE] == ("low", False), "shown as declared: no lock holds it to that"
 
 
 def test_a_listed_version_declares_and_denies_nothing(mixed_tree: Tree) -> None:

@@ -20,6 +20,7 @@ from mcpreg.core.entry import Entry, latest_of
 from mcpreg.core.index import SEARCH_TARGET, Record, index_target
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.origin import Origin, StatusMark
+from mcpreg.core.search.shards import Pointer, read_documents
 from mcpreg.usecases.listing import check
 from mcpreg.usecases.report import EVERY_OTHER_CHECK, Facts, folder_of, report_on
 
@@ -101,10 +102,12 @@ def test_shape_name_version_and_capabilities_are_held_to(
 
 def test_silence_about_capabilities_is_no_promise() -> None:
     def safety(item: Entry) -> object:
-        body = json.loads(build_targets([item]).files[SEARCH_TARGET])
-        return body["servers"][0].get("safety")
+        index = build_targets([item]).search
+        (digest,) = Pointer(index.pointer).document_shards
+        (document,) = read_documents(index.shards[digest]).values()
+        return document.safety
 
-    assert safety(entry()) is None
+    assert safety(entry()) == ""
     assert safety(entry(capabilities={"sandbox": ["net:egress:a.example.com:443"]})) == "low"
     assert safety(entry(mirrored=False, packages=None)) == "safe"
 
@@ -113,7 +116,7 @@ def test_a_deleted_version_is_in_the_index_and_in_no_list() -> None:
     mark = StatusMark(status="deleted", message="gone", changed_at=NOW, source="far")
     gone = replace(entry(), status_mark=mark)
     files = build_targets([gone]).files
-    assert json.loads(files[SEARCH_TARGET])["servers"] == []
+    assert Pointer(files[SEARCH_TARGET]).document_shards == ()
     (version,) = json.loads(files[index_target(gone.name)])["versions"]
     assert (version["status"], version["statusMessage"]) == ("deleted", "gone")
     assert version["source"] == "far"

@@ -89,11 +89,15 @@ class Reader:
                 self.follow(change["page"], feed)
 
     def _search(self) -> None:
-        if self.read("/search/catalog.json") is None:
+        if self.read("/search/directory.json") is None:
             return
-        catalog = self.json("/search/catalog.json", "the reader")
-        for row in catalog["rows"]:
-            self.follow(row[catalog["fields"].index("url")], "the search list")
+        directory = self.json("/search/directory.json", "the reader")
+        for table in ("terms", "documents"):
+            names = directory[table]["names"]
+            for at in range(0, len(names), 32):
+                shard = self.json(f"/search/shards/{names[at : at + 32]}.json", "the directory")
+                for name in shard.get("name", ()):
+                    self.follow(f"/servers/{name.lower()}/", "the search index")
 
     def read_pages(self) -> set[str]:
         """Every page that links lead to from the home page, and whatever they show."""

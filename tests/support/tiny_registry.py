@@ -16,7 +16,7 @@ from typing import Any
 from mcpreg import gitrepo
 from mcpreg.core import canonical, toolset
 from mcpreg.core.catalog import build_targets
-from mcpreg.core.index import OFFLINE_TARGETS, blob_path
+from mcpreg.core.index import OFFLINE_TARGETS, blob_path, shard_path
 from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.names import parse_reference
@@ -171,6 +171,7 @@ class TinyRegistry:
             digest = canonical.sha256(data).removeprefix("sha256:")
             files[f"targets/{folder}{slash}{digest}.{name}"] = data
         files |= {blob_path(digest): data for digest, data in targets.blobs.items()}
+        files |= {shard_path(digest): data for digest, data in targets.search.shards.items()}
         self.generations.append(files)
         for path, data in files.items():
             file = self.site / path

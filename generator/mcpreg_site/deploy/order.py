@@ -35,7 +35,7 @@ _POINTERS = frozenset(
         "api/v1/changes/latest.json",
         "api/v1/registry/toolhive/servers.json",
         "api/v1/registry/upstream/servers.json",
-        "search/catalog.json",
+        "search/directory.json",
     }
 )
 _DETAILS = ("api/v0.1/servers/", "api/v1/registry/toolhive/servers/", "servers/", "schemas/",
@@ -83,7 +83,7 @@ def step_of(path: str, *, new: bool) -> Step:
 
 def is_pointer(path: str) -> bool:
     """Whether it is one of the few files that a deploy changes only if nobody else did."""
-    # `search/` holds shards later; what names them is not itself named by a hash.
+    # What names the shards of the search index is not itself named by a hash.
     return path in _POINTERS or path == TIMESTAMP
 
 

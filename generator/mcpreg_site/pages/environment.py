@@ -22,6 +22,7 @@ from mcpreg_site.tree import Tree
 
 STYLE, SCRIPT, ICON = "assets/site.css", "assets/site.js", "assets/icon.svg"
 SOURCES_SCRIPT = "assets/sources.js"
+SEARCH_SCRIPT, SEARCH_WORKER = "assets/search.js", "assets/search-worker.js"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
         finalize=_finalize,
         auto_reload=False,
     )
-    assets = {name: templates.asset(name) for name in (STYLE, SCRIPT, SOURCES_SCRIPT, ICON)}
+    names = (STYLE, SCRIPT, SOURCES_SCRIPT, SEARCH_SCRIPT, SEARCH_WORKER, ICON)
+    assets = {name: templates.asset(name) for name in names}
     environment.filters.update(count=_count, shorten=shortened, web=web_address)
     environment.globals.update(
         registry=catalog.registry,
@@ -61,6 +63,8 @@ def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
         style="/" + assets[STYLE][0],
         script="/" + assets[SCRIPT][0],
         sources_script="/" + assets[SOURCES_SCRIPT][0],
+        search_script="/" + assets[SEARCH_SCRIPT][0],
+        search_worker="/" + assets[SEARCH_WORKER][0],
         icon="/" + assets[ICON][0],
     )
     return Pages(environment, Tree(dict(assets.values())), readmes)

@@ -1,4 +1,4 @@
-"""From entries to what is signed: one index document a server, the search list, and blobs.
+"""From entries to what is signed: one index document a server, the search index, and blobs.
 
 A pure function of the published entries, so that the publisher (who signs) and the generator (who
 emits) arrive at the same bytes independently.
@@ -7,8 +7,8 @@ emits) arrive at the same bytes independently.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import count, groupby
 
 from mcpreg.core import canonical, safety
 from mcpreg.core.entry import Entry, latest_of
@@ -16,25 +16,35 @@ from mcpreg.core.index import (
     SEARCH_TARGET,
     File,
     IndexedVersion,
-    SearchEntry,
-    SearchList,
     ServerIndex,
     index_target,
 )
 from mcpreg.core.safety import Level
+from mcpreg.core.search.build import Index, build_weighted, weights_of
+from mcpreg.core.search.documents import (
+    MAX_DESCRIPTION,
+    MAX_TAGS,
+    MAX_TOOL,
+    MAX_TOOLS,
+    Document,
+)
 from mcpreg.errors import McpregError
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """`files`: TUF target path to bytes. `blobs`: `sha256:` digest to bytes."""
+    """`files`: TUF target path to bytes. `blobs`: `sha256:` digest to bytes.
+
+    The pointer of `search` is one of the files; it names the shards by digest.
+    """
 
     files: Mapping[str, bytes]
     blobs: Mapping[str, bytes]
+    search: Index
 
 
 def build_targets(entries: Iterable[Entry]) -> Targets:
-    """Index documents, search list and blobs of every entry that has a record.
+    """Index documents, search index and blobs of every entry that has a record.
 
     Raises:
         McpregError: two server names differ only in case (emitted paths are lower case).
@@ -44,7 +54,7 @@ def build_targets(entries: Iterable[Entry]) -> Targets:
     )
     files: dict[str, bytes] = {}
     blobs: dict[str, bytes] = {}
-    search: list[SearchEntry] = []
+    shown: list[Searched] = []
     for name, group in groupby(published, key=lambda entry: entry.name):
         versions = list(group)
         target = index_target(name)
@@ -56,15 +66,11 @@ def build_targets(entries: Iterable[Entry]) -> Targets:
         index, its_blobs = index_of(name, versions)
         files[target] = index.canonical()
         blobs |= its_blobs
-        latest = latest_of(versions)
-        if latest.status != "deleted":
-            search.append(search_entry(latest))
-    return Targets(files | search_targets(search), blobs)
-
-
-def search_targets(entries: Iterable[SearchEntry]) -> dict[str, bytes]:
-    """The targets that `mcpreg search` reads, from the lines of all servers in name order."""
-    return {SEARCH_TARGET: SearchList(servers=tuple(entries)).canonical()}
+        if latest_of(versions).status != "deleted":
+            shown.append(searched(versions))
+    search = build_search(shown)
+    files[SEARCH_TARGET] = search.pointer
+    return Targets(files, blobs, search)
 
 
 def index_of(name: str, versions: Sequence[Entry]) -> tuple[ServerIndex, dict[str, bytes]]:
@@ -105,19 +111,54 @@ def _indexed_version(entry: Entry, blobs: dict[str, bytes]) -> IndexedVersion:
     )
 
 
-def search_entry(entry: Entry) -> SearchEntry:
-    """The search list's line for one version."""
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a server adds to the search index. `first`: see `build_search`."""
+
+    first: int
+    document: Document
+    weights: dict[str, int]
+
+
+def searched(versions: Sequence[Entry]) -> Searched:
+    """What a server with these versions adds; some version is not deleted."""
+    first = min((entry.record.sequence for entry in versions if entry.record), default=0)
+    document = document_of(latest_of(versions), first)
+    return Searched(first, document, weights_of(document))
+
+
+def build_search(servers: Iterable[Searched]) -> Index:
+    """The search index of these servers.
+
+    They go by the sequence of their first publication, which never changes; those without one (0),
+    or with one that another has, come after them in name order.
+    """
+    ordered = sorted(servers, key=lambda server: server.document.name)
+    free = count(1 + max((server.first for server in ordered), default=0))
+    taken = {0}
+    found: list[tuple[Document, Mapping[str, int]]] = []
+    for server in ordered:
+        identity = next(free) if server.first in taken else server.first
+        taken.add(identity)
+        found.append((replace(server.document, id=identity), server.weights))
+    return build_weighted(found)
+
+
+def document_of(entry: Entry, identity: int) -> Document:
+    """What the search index holds of a server whose latest version is `entry`."""
     manifest = entry.manifest
-    return SearchEntry(
+    tools = manifest.capabilities.tools[:MAX_TOOLS]
+    return Document(
+        id=identity,
         name=entry.name,
-        title=manifest.title,
-        description=manifest.description,
+        title=manifest.title or "",
+        description=manifest.description[:MAX_DESCRIPTION],
         version=entry.version,
-        published_at=entry.published_at or "1970-01-01T00:00:00Z",
-        tags=manifest.tags,
-        tools=tuple(tool.name for tool in manifest.capabilities.tools),
+        published_at=entry.published_at or "",
+        tags=tuple(manifest.tags[:MAX_TAGS]),
+        tools=tuple(tool.name[:MAX_TOOL] for tool in tools),
         status=entry.status,
-        safety=level_of(entry),
+        safety=str(level_of(entry) or ""),
         tier=entry.tier,
         locked=entry.lock is not None,
         remote=manifest.is_remote,

@@ -1,7 +1,8 @@
 """The signed index: one document a server, which names everything else by digest.
 
-TUF covers these documents and the search list; manifest, lock, record and README lie at content
-addresses `/targets/sha256/<hex>` and are checked against the digest found here (SPEC section 3.3).
+TUF covers these documents and the pointer of the search index. The pointer names the shards of
+that index; manifest, lock, record and README lie at content addresses `/targets/sha256/<hex>`. All
+are checked against the digest found here (SPEC section 3.3).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from mcpreg.core import canonical
 from mcpreg.core.lock import Sha256, Timestamp
 from mcpreg.core.manifest import Model
 from mcpreg.core.origin import Status
-from mcpreg.core.safety import Level
+from mcpreg.core.search.build import name_of
 
-SEARCH_TARGET = "search/servers.json"
+SEARCH_TARGET = "search/index.json"
+SEARCH_DIRECTORY = "search/directory.json"  # what browsers read instead
 POLICY_TARGET = "policy.json"
 TRUSTED_ROOT_TARGET = "trusted_root.json"
 OFFLINE_TARGETS = (POLICY_TARGET, TRUSTED_ROOT_TARGET)
@@ -32,6 +34,11 @@ def index_target(name: str) -> str:
 def blob_path(digest: str) -> str:
     """Site path of content with this `sha256:` digest."""
     return f"targets/sha256/{digest.removeprefix('sha256:')}"
+
+
+def shard_path(digest: str) -> str:
+    """Site path of the shard of the search index with this SHA-256 (64 hexadecimal digits)."""
+    return f"search/shards/{name_of(digest)}.json"
 
 
 class File(Model):
@@ -129,29 +136,24 @@ class Policy(Model):
         return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
-class SearchEntry(Model):
-    """What search and listings show of a server's latest version."""
+class TermTable(Model):
+    """Where the shards with terms begin, and 64 hexadecimal digits for each: its SHA-256."""
 
-    name: str
-    title: str | None = None
-    description: str
-    version: str
-    published_at: Timestamp
-    tags: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
-    status: Status = "active"
-    safety: Level | None = None  # None: mirrored, and nothing says what it reaches for
-    tier: Tier
-    locked: bool
-    remote: bool
+    first: tuple[str, ...]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]*$")]
 
 
-class SearchList(Model):
-    """Every server with a version that is not deleted, in name order."""
+class DocumentTable(Model):
+    """The same of the shards with what is shown, by the number that a server keeps for good."""
 
-    search_version: Literal[1] = 1
-    servers: tuple[SearchEntry, ...]
+    first: tuple[Annotated[int, Field(ge=0)], ...]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]*$")]
 
-    def canonical(self) -> bytes:
-        """RFC 8785 bytes: the TUF target."""
-        return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+class SearchPointer(Model):
+    """`search/index.json`, a TUF target: covers the shards of every server that is not deleted."""
+
+    search_version: Literal[2] = 2
+    servers: Annotated[int, Field(ge=0)]
+    terms: TermTable
+    documents: DocumentTable

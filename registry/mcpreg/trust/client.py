@@ -20,11 +20,13 @@ from mcpreg.core.index import (
     SEARCH_TARGET,
     File,
     Policy,
-    SearchList,
     ServerIndex,
     blob_path,
     index_target,
+    shard_path,
 )
+from mcpreg.core.search.build import NAMESPACE
+from mcpreg.core.search.shards import MAX_SHARD_BYTES, Pointer, TermShard
 from mcpreg.errors import (
     NotFoundError,
     PolicyError,
@@ -49,7 +51,7 @@ class RegistryClient:
     def __init__(self, pin: Pin, root: bytes, cache: Path) -> None:
         self.pin = pin
         self._root = root
-        self._cache = cache
+        self.cache = cache
         self._updater: Updater | None = None
 
     def refresh(self) -> None:
@@ -61,7 +63,7 @@ class RegistryClient:
         """
         if self._updater is not None:
             return
-        metadata = self._cache / "metadata"
+        metadata = self.cache / "metadata"
         metadata.mkdir(parents=True, exist_ok=True)
         with self._lock(), translated(self.pin.url):
             updater = Updater(
@@ -78,7 +80,7 @@ class RegistryClient:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         # python-tuf's cache has one writer at a time.
-        with locked(self._cache / "lock"):
+        with locked(self.cache / "lock"):
             yield
 
     def target(self, path: str) -> bytes | None:
@@ -89,7 +91,7 @@ class RegistryClient:
             info = self._updater.get_targetinfo(path)
             if info is None:
                 return None
-            local = self._cache / "targets" / path.replace("/", "%2F")
+            local = self.cache / "targets" / path.replace("/", "%2F")
             local.parent.mkdir(parents=True, exist_ok=True)
             if not self._updater.find_cached_target(info, str(local)):
                 self._updater.download_target(info, str(local))
@@ -126,18 +128,23 @@ class RegistryClient:
                 hint="a newer mcpreg may read it; nothing was changed here",
             ) from error
 
-    def search_list(self) -> SearchList:
-        """Every server's search line. Raises as `refresh`."""
+    def search_pointer(self) -> bytes:
+        """What names the search index's shards by digest. Raises as `refresh`."""
         data = self.target(SEARCH_TARGET)
         if data is None:
             raise VerificationError(f"{self.pin.url} signs no {SEARCH_TARGET}")
-        with self._readable("the search list"):
-            return SearchList.model_validate_json(data)
+        return data
+
+    def shard(self, digest: str) -> bytes:
+        """The shard of the search index with this SHA-256. Raises as `blob`."""
+        local = self.cache / "shards" / digest
+        return self._addressed(local, f"sha256:{digest}", shard_path(digest), MAX_SHARD_BYTES)
 
     def has_namespace(self, namespace: str) -> bool:
         """Whether any server of that namespace is in this registry, whatever its case."""
-        prefix = f"{namespace.lower()}/"
-        return any(item.name.lower().startswith(prefix) for item in self.search_list().servers)
+        key = namespace.lower() + NAMESPACE
+        digest = Pointer(self.search_pointer()).of_term(key)
+        return digest is not None and TermShard(self.shard(digest)).postings(key).count > 0
 
     def blob(self, file: File) -> bytes:
         """Content by digest, from the cache or the host; exactly `file.length` bytes.
@@ -146,16 +153,22 @@ class RegistryClient:
             UnreachableError: the host does not answer.
             VerificationError: the host's bytes have another digest.
         """
-        local = self._cache / "blobs" / file.sha256.removeprefix("sha256:")
+        local = self.cache / "blobs" / file.sha256.removeprefix("sha256:")
+        data = self._addressed(local, file.sha256, blob_path(file.sha256), file.length)
+        if len(data) != file.length:
+            raise VerificationError(f"{blob_path(file.sha256)} is not as long as the index says")
+        return data
+
+    def _addressed(self, local: Path, digest: str, path: str, limit: int) -> bytes:
         try:
             data = local.read_bytes()
         except OSError:
             data = b""
-        if canonical.sha256(data) == file.sha256:
+        if canonical.sha256(data) == digest:
             return data
-        url = f"{self.pin.url}/{blob_path(file.sha256)}"
-        data = download(url, file.length)
-        if len(data) != file.length or canonical.sha256(data) != file.sha256:
+        url = f"{self.pin.url}/{path}"
+        data = download(url, limit)
+        if canonical.sha256(data) != digest:
             raise VerificationError(
                 f"{url} has other bytes than the signed index says",
                 hint="the host serves bytes that nobody signed; nothing was changed here",
@@ -187,7 +200,10 @@ def find(clients: list[RegistryClient], name: str) -> tuple[RegistryClient, Serv
             )
         raise missing
     namespace = name.partition("/")[0]
-    owners = [client.pin.name for client in clients if client.has_namespace(namespace)]
+    holder = found[0][0]
+    owners = [
+        client.pin.name for client in clients if client is holder or client.has_namespace(namespace)
+    ]
     if len(owners) > 1:
         raise PolicyError(
             f"the namespace {namespace} is in {' and '.join(owners)}",
