@@ -24,7 +24,7 @@ MINIMUM_NODE = 20
 
 # A command that must exist -> the Debian and Ubuntu package that brings it.
 COMMANDS = {"git": "git", "bwrap": "bubblewrap"}
-OPTIONAL = {"chromium": "chromium", "nginx": "nginx-light", "wrk": "wrk"}
+OPTIONAL = {"chromium": "chromium", "nginx": "nginx-light", "wrk": "wrk", "docker": "docker.io"}
 NETLIFY = VENV / "netlify"
 
 

@@ -17,6 +17,8 @@ from hypothesis import settings
 from mcpreg.usecases.keys import init_keys
 from tiny_registry import NOW, SETTINGS, TinyRegistry
 
+pytest_plugins = ["docker_daemon"]
+
 # How long an example takes says what else the machine does; benchmarks measure speed.
 settings.register_profile("mcpreg", deadline=None)
 settings.load_profile("mcpreg")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
+import docker_daemon
 from mcpreg.usecases.check import Options, check_unpublished
 from mcpreg.usecases.gather import Sources
 from mcpreg.usecases.handed import Handed, by_folder
@@ -57,7 +58,7 @@ IN_FULL = ("lock-derived-again", "artifacts-exist", "suspicious-code", "toolset-
 @pytest.mark.network
 @pytest.mark.sandbox
 def test_mcp_server_time_answers_from_git_to_sandbox(
-    registry: TinyRegistry, folder: Path, serve: Callable[[Path], str]
+    registry: TinyRegistry, folder: Path, serve: Callable[[Path], str], engines: dict[str, str]
 ) -> None:
     if not shutil.which("bwrap"):
         pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
@@ -81,19 +82,30 @@ def test_mcp_server_time_answers_from_git_to_sandbox(
     installed = json.loads(mcpreg("install", TIME, "--json"))
     assert installed["data"]["name"] == TIME
 
-    async def ask() -> str:
+    async def ask(backend: str, more: dict[str, str]) -> str:
         server = StdioServerParameters(
-            command=sys.executable, args=["-m", "mcpreg", "run", TIME], env=environment
+            command=sys.executable,
+            args=["-m", "mcpreg", "run", TIME, "--backend", backend],
+            env=environment | more,
         )
         async with Client(server, mode="legacy") as client:
             result = await client.call_tool("get_current_time", {"timezone": "Asia/Tokyo"})
             return str(result.content[0].model_dump()["text"])
 
     shutil.rmtree(registry.site)  # what is installed starts with the registry gone
-    answer = json.loads(asyncio.run(ask()))
-    assert answer["timezone"] == "Asia/Tokyo"
-    told = datetime.fromisoformat(answer["datetime"])
-    assert abs((told - datetime.now(UTC)).total_seconds()) < 60
+    for backend, engine in engines.items():
+        answer = json.loads(asyncio.run(ask(backend, {"DOCKER_HOST": engine})))
+        assert answer["timezone"] == "Asia/Tokyo"
+        told = datetime.fromisoformat(answer["datetime"])
+        assert abs((told - datetime.now(UTC)).total_seconds()) < 60
+
+
+@pytest.fixture
+def engines(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The backends that this machine has, and where Docker's engine listens."""
+    if docker_daemon.why_not():
+        return {"auto": "", "bubblewrap": ""}
+    return {"bubblewrap": "", "docker": request.getfixturevalue("docker_engine").host}
 
 
 XDG = ("CONFIG", "DATA", "CACHE", "STATE")

@@ -58,10 +58,13 @@ class Result:
 class World:
     """A home with secrets beside a project, owned by the user as whom the server will run.
 
-    `mode` is `root` (the launcher is root and drops) or `user` (an ordinary user starts it).
+    `mode` is `root` (the launcher is root and drops) or `user` (an ordinary user starts it);
+    `engine` is the value of DOCKER_HOST where the backend is Docker.
     """
 
     mode: str
+    backend: str
+    engine: str | None
     folder: Path
     code: Path
     uid: int
@@ -73,6 +76,16 @@ class World:
         return self.folder / "home"
 
     @property
+    def server_uid(self) -> int:
+        """As whom the server sees itself."""
+        return 1000 if self.backend == "bubblewrap" else self.uid
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether the network leads nowhere and nobody records who tries: Docker without root."""
+        return self.backend == "docker" and self.mode == "user"
+
+    @property
     def project(self) -> Path:
         return self.folder / "home" / "project"
 
@@ -80,7 +93,8 @@ class World:
         """Of a launcher: nothing of the test's own but the place of the code."""
         base = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.home)}
         code = {"PYTHONPATH": str(self.code), "PYTHONDONTWRITEBYTECODE": "1"}
-        return {**base, **code, **(more or {})}
+        engine = {} if self.engine is None else {"DOCKER_HOST": self.engine}
+        return {**base, **code, **engine, **(more or {})}
 
     def credentials(self, uid: int) -> dict[str, Any]:
         """For subprocess: become `uid` when that takes becoming someone."""
@@ -175,8 +189,10 @@ class World:
         if options is None:
             start = ["-m", "mcpreg.sandbox", str(file), "--events", str(events)]
             start += ["--as-user", *as_user] if as_user else []
+            start += ["--backend", self.backend]
         else:
-            chosen = {**options, **({"as_user": as_user[0]} if as_user else {})}
+            own: dict[str, str] = {"as_user": as_user[0]} if as_user else {}
+            chosen = {**options, **own, "backend": self.backend}
             start = [str(self.code / "launch.py"), str(file), str(events), json.dumps(chosen)]
         return [self.python, *start], events
 
@@ -282,13 +298,19 @@ def code(python: str) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["root", "user"])
+WORLDS = ("bubblewrap-root", "bubblewrap-user", "docker-root", "docker-user")
+
+
+@pytest.fixture(params=WORLDS)
 def world(request: pytest.FixtureRequest, python: str, code: Path) -> Iterator[World]:
-    """Each test runs twice: started by root, and started by an ordinary user."""
-    mode = str(request.param)
+    """Each test runs on each backend, started by root and started by an ordinary user."""
+    backend, _, mode = str(request.param).partition("-")
     if mode == "root" and os.geteuid() != 0:
         pytest.skip("this half starts as root, and the tests run as an ordinary user")
-    if shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin") is None:
+    engine = None
+    if backend == "docker":
+        engine = request.getfixturevalue("docker_engine").host
+    elif shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin") is None:
         pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
     uid = os.geteuid() or SERVER_USER
     # Not in /tmp: every sandbox has one of its own, and what is looked for there is nobody's.
@@ -296,7 +318,7 @@ def world(request: pytest.FixtureRequest, python: str, code: Path) -> Iterator[W
     folder.chmod(0o755)
     try:
         _build_home(folder, uid)
-        yield World(mode, folder, code, uid, python, _runtime(python))
+        yield World(mode, backend, engine, folder, code, uid, python, _runtime(python))
     finally:
         shutil.rmtree(folder)
 

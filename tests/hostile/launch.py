@@ -1,8 +1,8 @@
 """Run a plan as `python -m mcpreg.sandbox` does, with what only tests may choose.
 
-`launch.py PLAN EVENTS OPTIONS`: OPTIONS is JSON with `deny` (record and go on), `as_user`, and
-`resolve` (host name to addresses that are connected to unchecked, for listeners of the test; or
-`public:ADDRESS` to have them checked like any other).
+`launch.py PLAN EVENTS OPTIONS`: OPTIONS is JSON with `deny` (record and go on), `as_user`,
+`backend` and `resolve` (host name to addresses that are connected to unchecked, for listeners of
+the test; or `public:ADDRESS` to have them checked like any other).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def resolver(table: dict[str, str]) -> Resolver:
 def main() -> int:
     options = json.loads(sys.argv[3])
     start = functools.partial(run, resolver=resolver(options.get("resolve", {})))
+    start = functools.partial(start, backend=options.get("backend", "bubblewrap"))
     if options.get("deny"):
         start = functools.partial(start, on_violation="deny")
     try:

@@ -121,6 +121,7 @@ class TinyRegistry:
         *,
         locked: bool = True,
         wheel: str | None = None,
+        lock: Lock | None = None,
         approved: bool = True,
     ) -> None:
         """Put a version on main; a maintainer approves what it widens, if anything."""
@@ -129,7 +130,9 @@ class TinyRegistry:
         (folder / "mcps.json").write_bytes(canonical.pretty(manifest.document()))
         (folder / "README.md").write_text(f"# {manifest.name}\n")
         if locked:
-            (folder / "mcps-lock.json").write_bytes(make_lock(manifest, wheel).canonical())
+            (folder / "mcps-lock.json").write_bytes(
+                (lock or make_lock(manifest, wheel)).canonical()
+            )
         self.commit(f"Add {manifest.name} {manifest.version}")
         if approved and any(path != folder for path in folder.parent.iterdir()):
             self.approve(f"{manifest.name}@{manifest.version}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from mcpreg.cli.asking import ask as asked
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
-from mcpreg.cli.output import note, progress
+from mcpreg.cli.output import clean, note, progress
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError
 from mcpreg.store.consents import Consent
@@ -25,10 +26,35 @@ from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_dow
 @click.argument("server", shell_complete=installed_servers)
 @click.option("--grant", "grants", multiple=True, metavar="CAP", help="Widen this run; audited.")
 @click.option("--as-user", metavar="USER", help="As root: run the server as this user.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "bubblewrap", "docker"]),
+    default="auto",
+    show_default=True,
+    help="What makes the sandbox; auto takes bubblewrap where it is installed.",
+)
+@click.option(
+    "--on-violation",
+    type=click.Choice(["kill", "deny"]),
+    default="kill",
+    show_default=True,
+    help="When it reaches for something undeclared; recorded either way.",
+)
+@click.option("--explain", is_flag=True, help="Say what it could do, and start nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the sandbox's command, and start nothing.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
-    server: str, grants: tuple[str, ...], as_user: str | None, yes: bool, arguments: tuple[str, ...]
+    server: str,
+    *,
+    grants: tuple[str, ...],
+    as_user: str | None,
+    backend: str,
+    on_violation: Literal["kill", "deny"],
+    explain: bool,
+    dry_run: bool,
+    yes: bool,
+    arguments: tuple[str, ...],
 ) -> int:
     """Run SERVER in its sandbox, installing it first when it is not. Give ARGS after --.
 
@@ -43,10 +69,6 @@ def command(
 
     where = places()
     installed = _obtain(where, parse_reference(server))
-    said = require_not_taken_down(where, installed.record)
-    if said:
-        note(said)
-    agreed = _require_consent(where, installed, grants=bool(grants), yes=yes)
     around = Surroundings(
         cwd=str(Path.cwd()),
         home=os.path.realpath(Path.home()),  # the sandbox follows no link, and a home may be one
@@ -54,13 +76,31 @@ def command(
         arguments=arguments,
         grants=grants,
     )
+    if explain or dry_run:
+        from mcpreg.usecases.explain import command_line, explained
+
+        if explain:
+            for sentence in explained(
+                installed, around, as_user=as_user, backend=backend, on_violation=on_violation
+            ):
+                click.echo(clean(sentence))
+        if dry_run:
+            told = command_line(installed, around, as_user=as_user, backend=backend)
+            click.echo("\n".join(clean(line) for line in told.splitlines()))
+        return 0
+    said = require_not_taken_down(where, installed.record)
+    if said:
+        note(said)
+    agreed = _require_consent(where, installed, grants=bool(grants), yes=yes)
     record = installed.record
     refresh_beside(where, record)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
         if agreed is not None:
             audit.record("consent", how=agreed.how, reach=agreed.reach)
         try:
-            outcome = launch(installed, around, audit, as_user)
+            outcome = launch(
+                installed, around, audit, as_user, backend=backend, on_violation=on_violation
+            )
         except McpregError as error:
             audit.record("refused", reason=error.message)
             raise

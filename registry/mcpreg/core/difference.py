@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mcpreg.core import canonical, safety, toolset
 from mcpreg.core.compare import Comparison, Difference, compare_manifests
-from mcpreg.core.lock import Lock, NodeRuntime
+from mcpreg.core.lock import ImageRuntime, Lock, NodeRuntime
 from mcpreg.core.manifest import Input, InputWithVariables, Manifest
 
 
@@ -222,6 +222,9 @@ def _artifacts(lock: Lock | None) -> dict[str, _Versions]:
         files = found.setdefault(name, {}).setdefault(package.version, {})
         if package.integrity:
             files["any"] = package.integrity
+    for image in lock.images or ():
+        files = found.setdefault(lock.package.identifier.partition("@")[0], {}).setdefault("", {})
+        files[image.platform] = image.manifest
     return found
 
 
@@ -276,6 +279,8 @@ def _runtime(lock: Lock | None) -> str:
     runtime = lock.runtime
     if isinstance(runtime, NodeRuntime):
         return f"Node {runtime.major}"
+    if isinstance(runtime, ImageRuntime):
+        return "a container image"
     return f"Python {', '.join(runtime.versions)}"
 
 

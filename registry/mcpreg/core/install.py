@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mcpreg.core.plan import Bind, Limits
+from mcpreg.core.plan import Access, Bind, Limits, RootImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeRecord:
-    """The interpreter found at install: its host path and what must be bound for it."""
+    """The interpreter found at install: its host path and what must be bound for it.
+
+    An image (`kind` is `oci`) has `image` instead, and its own variables as `env`.
+    """
 
     kind: str
     version: str
@@ -40,6 +43,7 @@ class RuntimeRecord:
     binds: tuple[Bind, ...]
     links: tuple[tuple[str, str], ...]
     env: Mapping[str, str]
+    image: RootImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,12 @@ def from_document(data: Mapping[str, Any]) -> InstallRecord:
             "runtime": RuntimeRecord(
                 **{
                     **runtime,
-                    "binds": tuple(Bind(**item) for item in runtime["binds"]),
+                    "binds": tuple(
+                        Bind(**{**item, "access": Access(item["access"])})
+                        for item in runtime["binds"]
+                    ),
                     "links": tuple((text, path) for text, path in runtime["links"]),
+                    "image": RootImage(**runtime["image"]) if runtime.get("image") else None,
                 }
             ),
         }

@@ -57,10 +57,31 @@ class NodeRuntime(Model):
     major: int
 
 
-class LockedPackage(Model):
-    """Which of the manifest's packages this lock is for."""
+class ImageRuntime(Model):
+    """A container engine: everything else is in the image."""
 
-    registry_type: Literal["pypi", "npm"]
+    kind: Literal["oci"]
+
+
+class LockedImage(Model):
+    """A container image for one platform, such as `linux-x86_64`, and what it says of itself.
+
+    Everything is covered by `manifest`, the digest of its manifest (image-spec); `environment`
+    (`NAME=value`) and `folder` (its working folder) are repeated for people to read.
+    """
+
+    platform: Annotated[str, StringConstraints(pattern=r"^linux-[a-z0-9_]+$")]
+    manifest: Sha256
+    config: Sha256
+    layers: tuple[Sha256, ...]
+    environment: tuple[str, ...] = ()
+    folder: str = "/"
+
+
+class LockedPackage(Model):
+    """Which of the manifest's packages this lock is for; an image's version is its digest."""
+
+    registry_type: Literal["pypi", "npm", "oci"]
     identifier: str
     version: str
 
@@ -84,11 +105,13 @@ class Lock(Model):
     version: str
     manifest: Sha256
     resolved_at: Timestamp
-    runtime: Annotated[PythonRuntime | NodeRuntime, Field(discriminator="kind")]
+    runtime: Annotated[PythonRuntime | NodeRuntime | ImageRuntime, Field(discriminator="kind")]
     package: LockedPackage
     entry: tuple[str, ...]
     wheels: tuple[Wheel, ...] = ()
     npm_packages: tuple[NpmPackage, ...] = ()
+    images: tuple[LockedImage, ...] | None = None
+    """Of an image's lock. None and not empty elsewhere: locks made before keep their bytes."""
     toolset: LockedToolset
     sandbox: tuple[str, ...]
     source_commit: str | None = None

@@ -57,8 +57,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RootImage:
+    """A container image as the root file system, by digest (`sha256:<hex>`).
+
+    Engines know it by its configuration's digest or by its manifest's. `folder` is the working
+    folder it names; `layout` the host folder with its layout (image-spec), to load it from.
+    """
+
+    config: str
+    manifest: str
+    folder: str = "/"
+    layout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a launch needs. Paths in `argv`, `cwd` and `env` are paths inside."""
+    """Everything a launch needs. Paths in `argv`, `cwd` and `env` are paths inside.
+
+    `image` is None for packages, whose root holds nothing but the binds.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -68,3 +85,4 @@ class Plan:
     links: tuple[tuple[str, str], ...] = ()  # (link text, path inside)
     egress: tuple[Endpoint, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    image: RootImage | None = None

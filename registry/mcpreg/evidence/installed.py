@@ -69,6 +69,8 @@ def install(lock: Lock, folder: Path, progress: Progress) -> Installed | NotInst
 
     Nothing of it runs. `Missing` when it is this machine that cannot: no interpreter, no index.
     """
+    if lock.package.registry_type == "oci":
+        return Missing("the files of an image are not looked into yet")
     kind = kind_for(lock.package.registry_type)
     app = folder / "app"
     app.mkdir()

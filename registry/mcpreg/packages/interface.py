@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mcpreg.core.lock import LockedPackage, NodeRuntime, NpmPackage, PythonRuntime, Wheel
+from mcpreg.core.lock import (
+    ImageRuntime,
+    LockedImage,
+    LockedPackage,
+    NodeRuntime,
+    NpmPackage,
+    PythonRuntime,
+    Wheel,
+)
 from mcpreg.core.manifest import Package
 from mcpreg.packages.runtime import Runtime
 
@@ -25,7 +33,7 @@ class Pins(Protocol):
         """The manifest's package that this is for."""
 
     @property
-    def runtime(self) -> PythonRuntime | NodeRuntime:
+    def runtime(self) -> PythonRuntime | NodeRuntime | ImageRuntime:
         """The interpreters that it was resolved for."""
 
     @property
@@ -36,6 +44,10 @@ class Pins(Protocol):
     def npm_packages(self) -> tuple[NpmPackage, ...]:
         """npm artifacts of every platform."""
 
+    @property
+    def images(self) -> tuple[LockedImage, ...] | None:
+        """Container images, one a platform."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -45,9 +57,10 @@ class Resolution:
     """
 
     package: LockedPackage
-    runtime: PythonRuntime | NodeRuntime
+    runtime: PythonRuntime | NodeRuntime | ImageRuntime
     wheels: tuple[Wheel, ...] = ()
     npm_packages: tuple[NpmPackage, ...] = ()
+    images: tuple[LockedImage, ...] | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from mcpreg.errors import McpregError
 from mcpreg.packages.interface import PackageKind
 from mcpreg.packages.npm import Npm
+from mcpreg.packages.oci import Oci
 from mcpreg.packages.pypi import PyPI
 
-KINDS: tuple[PackageKind, ...] = (PyPI(), Npm())
+KINDS: tuple[PackageKind, ...] = (PyPI(), Npm(), Oci())
 
 
 def kind_for(registry_type: str) -> PackageKind:

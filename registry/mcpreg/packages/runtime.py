@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mcpreg.core.plan import Bind
+from mcpreg.core.plan import Bind, RootImage
 from mcpreg.errors import NotFoundError
 
 _ELF = b"\x7fELF"
@@ -48,6 +48,7 @@ class Runtime:
     links: tuple[tuple[str, str], ...]
     env: Mapping[str, str]
     platform: str
+    image: RootImage | None = None
 
 
 def find_python(versions: Sequence[str]) -> Runtime:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mcpreg.errors import McpregError, SandboxKilledError
+from mcpreg.sandbox.choice import choose_backend
 from mcpreg.sandbox.identity import choose_identity
 from mcpreg.sandbox.planfile import load_plan
 from mcpreg.sandbox.runner import run
@@ -46,15 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--on-violation", choices=("kill", "deny"), default="kill", help="deny: record and go on"
     )
     parser.add_argument("--as-user", metavar="USER", help="as root: run the server as this user")
+    parser.add_argument("--backend", choices=("auto", "bubblewrap", "docker"), default="auto")
     options = parser.parse_args(arguments)
     try:
         plan = load_plan(options.plan)
+        backend = choose_backend(options.backend, plan)
         granted = [bind.source for bind in plan.binds if bind.role == "grant"]
         outcome = run(
             plan,
             recorder=EventFile(options.events),
             as_user=choose_identity(options.as_user, granted),
             on_violation=options.on_violation,
+            backend=backend,
         )
     except (McpregError, OSError) as error:
         hint = getattr(error, "hint", None)

@@ -24,9 +24,10 @@ _REMOVE_SECONDS = 0.5  # the kernel lets go of ended processes a moment later
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One folder (v2), or one for each controller (v1)."""
+    """One folder (v2), or one for each controller (v1); `ours` when it is ours to remove."""
 
     folders: tuple[Path, ...]
+    ours: bool = True
 
     def ran_out(self) -> bool:
         """Whether the kernel has killed something in here for want of memory."""
@@ -40,6 +41,8 @@ class Group:
 
     def remove(self) -> None:
         """Take the folders away once their processes have ended."""
+        if not self.ours:
+            return
         deadline = time.monotonic() + _REMOVE_SECONDS
         for folder in self.folders:
             while folder.is_dir():
@@ -80,6 +83,16 @@ def place(pid: int, limits: Limits) -> Group | None:
                 folder.rmdir()
         return None
     return Group(tuple(made)) if made else None
+
+
+def of(pid: int) -> Group:
+    """The group that somebody else, a container engine, has put a process into."""
+    folders = []
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers or "memory" in controllers.split(","):
+            folders.append(ROOT / controllers / path.lstrip("/"))
+    return Group(tuple(folders), ours=False)
 
 
 def _parents() -> Iterator[tuple[Path, Sequence[str]]]:

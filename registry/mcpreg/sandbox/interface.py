@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 OnViolation = Literal["kill", "deny"]
+Backend = Literal["bubblewrap", "docker"]
 
 
 class Recorder(Protocol):
@@ -21,6 +22,41 @@ class Resolver(Protocol):
 
     def __call__(self, host: str, port: int) -> Sequence[str]:
         """IP addresses as text. Raises OSError when there is none that may be used."""
+
+
+class Held(Protocol):
+    """A sandbox that is set up and does not run yet: what a backend hands to the supervisor."""
+
+    @property
+    def monitor(self) -> int:
+        """A child of ours that ends when the server has, with its exit status."""
+
+    @property
+    def monitor_fd(self) -> int:
+        """A pidfd of it."""
+
+    @property
+    def first(self) -> int:
+        """The sandbox's pid 1, as this machine numbers it."""
+
+    @property
+    def first_fd(self) -> int:
+        """A pidfd of it."""
+
+    def release(self) -> None:
+        """Let the server start."""
+
+    def kill(self) -> None:
+        """End every process of the sandbox."""
+
+    def settle(self) -> None:
+        """Called when the server has run for a while, and once it has ended."""
+
+    def abandon(self) -> None:
+        """Kill what was never released, and reap it."""
+
+    def close(self) -> None:
+        """Give everything back; the monitor has been reaped."""
 
 
 @dataclass(frozen=True, slots=True)

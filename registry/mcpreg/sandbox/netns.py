@@ -101,11 +101,12 @@ def _child(
 
 def _join(pid: int) -> None:
     namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    owner = kernel.owner_namespace(namespace)
-    if os.fstat(owner).st_ino == Path("/proc/self/ns/user").stat().st_ino:
+    if os.fstat(namespace).st_ino == Path("/proc/self/ns/net").stat().st_ino:
         # Nothing below may ever touch the host's own network.
-        raise OSError("the sandbox has no user namespace of its own")
-    kernel.setns(owner, kernel.CLONE_NEWUSER)
+        raise OSError("the sandbox has no network namespace of its own")
+    owner = kernel.owner_namespace(namespace)
+    if os.fstat(owner).st_ino != Path("/proc/self/ns/user").stat().st_ino:  # Docker makes none
+        kernel.setns(owner, kernel.CLONE_NEWUSER)
     kernel.setns(namespace, kernel.CLONE_NEWNET)
 
 
@@ -117,7 +118,12 @@ def _route_everything_here() -> bool:
     except OSError:
         return False
     with suppress(OSError):
-        if Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6").read_text().strip() == "1":
+        setting = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+        if setting.read_text().strip() == "1":
+            # Docker turns it off. Attempts to use it are to be seen, so it leads nowhere instead.
+            with suppress(OSError):
+                setting.write_text("0")
+        if setting.read_text().strip() == "1":
             return False
     _add_local_default(socket.AF_INET6)
     return True

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from mcpreg.core.plan import Access, Bind, Endpoint, Limits, Plan
+from mcpreg.core.plan import Access, Bind, Endpoint, Limits, Plan, RootImage
 from mcpreg.errors import UsageError
 
 MAX_BYTES = 1 << 20  # a plan with a few hundred binds stays far below
@@ -57,6 +57,7 @@ def _plan(document: object) -> Plan:
         "links": lambda value: tuple(_link(item) for item in _list(value)),
         "egress": lambda value: tuple(_endpoint(item) for item in _list(value)),
         "limits": _limits,
+        "image": lambda value: None if value is None else _image(value),
     }
     read: dict[str, Any] = {name: readers[name](value) for name, value in members.items()}
     return Plan(**read)
@@ -91,6 +92,13 @@ def _limits(value: object) -> Limits:
         for name, item in members.items()
     }
     return Limits(**read)
+
+
+def _image(value: object) -> RootImage:
+    members = {name: _text(item) for name, item in _members(value, RootImage).items()}
+    if not {"config", "manifest"} <= members.keys():
+        raise ValueError("an image needs config and manifest")
+    return RootImage(**members)
 
 
 def _link(value: object) -> tuple[str, str]:

@@ -86,6 +86,10 @@ class Blocked:
         os.close(self._gate)
         self.close()
 
+    def settle(self) -> None:
+        """The server runs and ends with its launcher by itself, or it has ended."""
+        self.guardian.dismiss()
+
     def close(self) -> None:
         """Give the pidfds back."""
         os.close(self.first_fd)

@@ -17,7 +17,7 @@ from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import cgroup, filewatch, limits, netns, pin, process, stage
 from mcpreg.sandbox.addresses import resolve_public
 from mcpreg.sandbox.identity import choose_identity
-from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
+from mcpreg.sandbox.interface import Backend, Identity, OnViolation, Outcome, Recorder, Resolver
 from mcpreg.sandbox.layout import check_layout
 from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
 from mcpreg.sandbox.supervisor import Signals, Supervisor
@@ -33,8 +33,9 @@ def run(
     stderr: int = 2,
     resolver: Resolver = resolve_public,
     on_violation: OnViolation = "kill",
+    backend: Backend = "bubblewrap",
 ) -> Outcome:
-    """Run a plan under bubblewrap and wait for its end. Call it from the main thread.
+    """Run a plan in a sandbox and wait for its end. Call it from the main thread.
 
     SIGTERM, SIGINT and SIGHUP end the server (it is asked first, a second one does not ask). So
     does a client that has left: nobody at the far ends of both stdin and stdout.
@@ -48,14 +49,29 @@ def run(
         stderr: see `stdin`.
         resolver: from an allowed name to the addresses to connect to.
         on_violation: `kill` ends the server; `deny` records and lets it go on.
+        backend: what makes the sandbox; the steps above are bubblewrap's, Docker's are in
+            `docker_runner`.
 
     Raises:
         SandboxSetupError: the sandbox could not be set up; nothing was started.
     """
     check_layout(plan)  # (1)
     identity = _identity(plan, as_user)
-    pins = Pins(plan.egress)
     stdio = process.standard(stdin, stdout, stderr)
+    if backend == "docker":
+        from mcpreg.sandbox.docker_runner import run_docker  # noqa: PLC0415  # half a start's time
+
+        return run_docker(
+            plan,
+            recorder=recorder,
+            user=identity or Identity(os.getuid(), os.getgid()),
+            stdio=stdio,
+            resolver=resolver,
+            on_violation=on_violation,
+        )
+    if plan.image is not None:
+        raise SandboxSetupError("an image runs under Docker only", hint="--backend docker")
+    pins = Pins(plan.egress)
     with Signals() as signals:
         pinned = pin.pin_all(plan.binds)  # (2)
         files = filewatch.post(plan, identity, on_violation)

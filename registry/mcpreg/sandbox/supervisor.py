@@ -17,11 +17,10 @@ from mcpreg.sandbox import filewatch, limits
 from mcpreg.sandbox.cgroup import Group
 from mcpreg.sandbox.egress import Egress
 from mcpreg.sandbox.filewatch import FileWatch
-from mcpreg.sandbox.interface import OnViolation, Outcome, Recorder, Resolver, Violation
+from mcpreg.sandbox.interface import Held, OnViolation, Outcome, Recorder, Resolver, Violation
 from mcpreg.sandbox.loop import READ, Loop
 from mcpreg.sandbox.netns import Network
 from mcpreg.sandbox.pins import Pins
-from mcpreg.sandbox.process import Blocked
 from mcpreg.sandbox.responder import Responder
 from mcpreg.sandbox.watch import PacketWatch
 
@@ -85,7 +84,7 @@ class Supervisor:
     def __init__(
         self,
         plan: Plan,
-        blocked: Blocked,
+        held: Held,
         recorder: Recorder,
         on_violation: OnViolation,
         *,
@@ -94,7 +93,7 @@ class Supervisor:
     ) -> None:
         self._client = _Client(client)
         self._plan = plan
-        self._sandbox = blocked
+        self._sandbox = held
         self._recorder = recorder
         self._on_violation = on_violation
         self._group = group
@@ -147,6 +146,7 @@ class Supervisor:
         started = time.monotonic()
         self._guarded_until = started + GUARDED_SECONDS
         self._loop.watch(self._sandbox.monitor_fd, READ, self._end)
+        self._loop.watch(self._sandbox.first_fd, READ, self._first_ended)
         self._loop.watch(signals, READ, lambda _: self._asked_to_end(signals))
         try:
             self._sandbox.release()
@@ -166,12 +166,17 @@ class Supervisor:
     def _end(self, _events: int) -> None:
         self._ended = True
 
+    def _first_ended(self, _events: int) -> None:
+        """Ask its control group at once: an engine removes one together with the container."""
+        self._loop.watch(self._sandbox.first_fd, 0, lambda _: None)
+        self._ask_group()
+
     def _look(self) -> None:
         """What no descriptor reports: memory and the end of a grace period."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._sandbox.kill()
         if time.monotonic() >= self._guarded_until:
-            self._sandbox.guardian.dismiss()
+            self._sandbox.settle()
         used, allowed = limits.memory_of(self._sandbox.first), self._plan.limits.memory
         if used > allowed and self._killed_for is None:
             self._kill_for(Violation("memory", f"{used} bytes"))
@@ -225,7 +230,7 @@ class Supervisor:
     def _finish(self) -> int:
         """End what is left, hear what it still had to say, and give everything back."""
         self._sandbox.kill()
-        self._sandbox.guardian.dismiss()
+        self._sandbox.settle()
         _, status = os.waitpid(self._sandbox.monitor, 0)
         # Its parent is gone: init reaps it, and until then its descriptor says whether it ended.
         select.select([self._sandbox.first_fd], [], [], 5.0)

@@ -77,7 +77,7 @@ def _app_key(verified: VerifiedVersion, runtime: Runtime) -> str:
 def locked_package(manifest: Manifest, locked: LockedPackage) -> Package:
     """The manifest's package that was locked. Raises `VerificationError` when it has none."""
     for package in manifest.packages or ():
-        its = (package.registry_type, package.identifier, package.version)
+        its = (package.registry_type, package.identifier, package.version or "")
         if its == (locked.registry_type, locked.identifier, locked.version):
             return package
     raise VerificationError(f"{manifest.name} has no package {locked.identifier} {locked.version}")
@@ -103,6 +103,7 @@ def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) 
             tuple(runtime.binds),
             tuple(runtime.links),
             dict(runtime.env),
+            runtime.image,
         ),
         sandbox=lock.sandbox,
         inputs=input_specs(locked_package(manifest, lock.package)),

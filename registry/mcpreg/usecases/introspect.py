@@ -42,6 +42,10 @@ MAX_ITEMS = 2048
 MAX_CURSOR = 4096
 _STDERR_KEPT = 4096  # the end of it, for the error message
 
+# What the launcher needs, which is ours: temporary files, and where Docker is.
+_KEPT = ("PATH", "HOME", "TMPDIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG",
+         "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")  # fmt: skip
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)  # tool names, MCP 2025-11-25
 _UNKNOWN_METHOD = types.METHOD_NOT_FOUND
 _SHAPE = (ValidationError, KeyError, TypeError, AttributeError)  # not what MCP says it should be
@@ -194,7 +198,7 @@ async def _connect(
 
     The library's own one keeps a line of any length in memory.
     """
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     process = await anyio.open_process(command, env=kept, start_new_session=True)
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise RuntimeError("opened without pipes")

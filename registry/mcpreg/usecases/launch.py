@@ -6,14 +6,28 @@ from dataclasses import asdict
 
 from mcpreg import sandbox
 from mcpreg.core import canonical
+from mcpreg.core.plan import Plan
 from mcpreg.errors import VerificationError
-from mcpreg.sandbox import Outcome, Recorder
+from mcpreg.sandbox import OnViolation, Outcome, Recorder
 from mcpreg.store.installed import Installed
 from mcpreg.usecases.plan import Surroundings, compile_plan
 
 
+def planned(installed: Installed, around: Surroundings) -> Plan:
+    """What `launch` would run. Raises as `launch` does before it starts anything."""
+    if not isinstance(installed, Installed):
+        raise VerificationError("only an installed, verified server can be launched")
+    return compile_plan(installed, around)
+
+
 def launch(
-    installed: Installed, around: Surroundings, recorder: Recorder, as_user: str | None
+    installed: Installed,
+    around: Surroundings,
+    recorder: Recorder,
+    as_user: str | None,
+    *,
+    backend: str = "auto",
+    on_violation: OnViolation = "kill",
 ) -> Outcome:
     """Compile the plan, write it to the audit log without secrets, and run it to its end.
 
@@ -22,9 +36,7 @@ def launch(
         PolicyError, UsageError: as `compile_plan`.
         SandboxSetupError: the sandbox could not be set up; nothing was started.
     """
-    if not isinstance(installed, Installed):
-        raise VerificationError("only an installed, verified server can be launched")
-    plan = compile_plan(installed, around)
+    plan = planned(installed, around)
     granted = [bind.source for bind in plan.binds if bind.role == "grant"]
     identity = sandbox.choose_identity(as_user, granted)
     recorder.record(
@@ -39,7 +51,13 @@ def launch(
         variables=sorted(plan.env),
         arguments=canonical.sha256("\0".join(plan.argv).encode()),
     )
-    outcome = sandbox.run(plan, recorder=recorder, as_user=identity)
+    outcome = sandbox.run(
+        plan,
+        recorder=recorder,
+        as_user=identity,
+        backend=sandbox.choose_backend(backend, plan),
+        on_violation=on_violation,
+    )
     violation = outcome.violation
     recorder.record(
         "stop",

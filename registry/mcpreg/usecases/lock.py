@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from mcpreg.core import canonical, toolset
 from mcpreg.core.lock import (
     LOCK_FILE,
+    ImageRuntime,
     Lock,
     LockedToolset,
     NodeRuntime,
@@ -40,7 +41,7 @@ from mcpreg.usecases.probe import probe_plan
 
 _MAX_LISTED = 20  # differences shown
 
-LockedRuntime = PythonRuntime | NodeRuntime
+LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime
 
 
 def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tuple[Lock, Offer]:
@@ -49,7 +50,7 @@ def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tu
     Nothing is compared with what the manifest declares: see `declared_differences`.
 
     Args:
-        manifest: its first PyPI or npm package that speaks stdio is locked.
+        manifest: its first PyPI, npm or OCI package that speaks stdio is locked.
         resolved_at: RFC 3339 UTC (`2026-11-20T00:00:00Z`); what was released later is not seen.
         progress: takes one sentence a step, and what is left out.
 
@@ -93,6 +94,7 @@ def lock_of(
         entry=entry,
         wheels=resolution.wheels,
         npm_packages=resolution.npm_packages,
+        images=resolution.images,
         toolset=offered,
         sandbox=manifest.capabilities.sandbox,
     )
@@ -277,7 +279,7 @@ def _moment(path: Path, manifest: Manifest) -> str | None:
     except McpregError:
         return None  # missing or broken: it is about to be written
     package = lockable_package(manifest)
-    same = (package.registry_type, package.identifier, package.version) == (
+    same = (package.registry_type, package.identifier, package.version or "") == (
         lock.package.registry_type,
         lock.package.identifier,
         lock.package.version,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcpreg.core import capability
 from mcpreg.core.capability import Capability, Egress, Files, Variable
@@ -55,7 +55,8 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
             grants += _binds(item, around, filled.values, argv)
     # `./` of the manifest is where the person runs it; when nothing of it is there, a private home.
     here = _covers(grants, around.cwd) or any(within(b.target, around.cwd) for b in grants)
-    cwd = around.cwd if here else SANDBOX_HOME
+    image = record.runtime.image
+    cwd = around.cwd if here else (image.folder if image else SANDBOX_HOME)
     allowed = frozenset(item.name for item in wanted if isinstance(item, Variable))
     return Plan(
         name=f"{record.name}@{record.version}",
@@ -67,12 +68,13 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
         cwd=cwd,
         binds=(
             *record.runtime.binds,
-            Bind(record.app, APP, role="app"),
+            *(() if image else (Bind(record.app, APP, role="app"),)),
             *_merged(grants),
         ),
         links=record.runtime.links,
         egress=_endpoints(wanted),
         limits=record.limits,
+        image=replace(image, layout=record.app) if image else None,
     )
 
 

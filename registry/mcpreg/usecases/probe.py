@@ -52,6 +52,7 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
     specs = [
         _filled(spec, item, trees) for spec, item in zip(input_specs(package), inputs, strict=True)
     ]
+    image = runtime.image
     return Plan(
         name=f"{manifest.name}@{manifest.version}",
         argv=(
@@ -59,7 +60,9 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
             *fill_arguments(specs, ()).argv,
         ),
         env={**runtime.env, **fill_environment(specs, frozenset(), {})},
-        binds=(*runtime.binds, Bind(str(app.resolve()), APP, role="app")),
+        binds=() if image else (*runtime.binds, Bind(str(app.resolve()), APP, role="app")),
+        cwd=image.folder if image else _HOME,
+        image=replace(image, layout=str(app.resolve())) if image else None,
         links=runtime.links,
         limits=effective_limits(manifest.capabilities.limits),
     )

@@ -46,6 +46,22 @@ def inject(high_bits: bool) -> str:
     return "typed"
 
 
+def console(subcode: int) -> str:
+    """Ask the virtual console on standard input for something: TIOCLINUX, ioctl_console(2)."""
+    if _libc.ioctl(0, ctypes.c_ulong(0x541C), ctypes.byref(ctypes.c_char(subcode))) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return "told"
+
+
+def x32() -> str:
+    """getpid(2) by the numbers of the x32 ABI."""
+    if int(_libc.syscall(ctypes.c_long(0x40000000 | 39))) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return "called"
+
+
 def unshare_user() -> int:
     return call("unshare", CLONE_NEWUSER)
 

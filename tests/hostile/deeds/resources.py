@@ -36,6 +36,16 @@ def hold_memory(megabytes: int, seconds: float) -> int:
     return len(held) * 4
 
 
+def flood(megabytes: int, marker: str) -> str:
+    """One line that does not end, as fast as anybody takes it."""
+    for _ in range(megabytes):
+        block = memoryview(bytes(1 << 20))
+        while block:
+            block = block[os.write(1, block) :]
+    os.close(os.open(marker, os.O_CREAT | os.O_WRONLY))
+    return "\n"
+
+
 def open_many(count: int) -> int:
     opened: list[int] = []
     try:

@@ -1,0 +1,110 @@
+"""`run_docker`: from a plan to an outcome under Docker, in the steps of `runner.run`.
+
+(1) Check the plan's layout, and that Docker can hold it. (2) Open every bind source without
+following links. (3) Create and start the container, stopped at its gate after its mounts, with its
+limits. (4) Compare what is mounted with what was opened. (5) Read back from the kernel as what it
+runs. (6) Prepare the network namespace. (7) Open the gate and supervise the server to its end.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mcpreg.core.plan import Access, Plan
+from mcpreg.errors import SandboxSetupError
+from mcpreg.sandbox import access, cgroup, container, inside, netns, pin, process
+from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
+from mcpreg.sandbox.layout import check_layout, within
+from mcpreg.sandbox.mounts import mount_points, writable
+from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
+from mcpreg.sandbox.supervisor import Signals, Supervisor
+
+# In memory and sized; root's own but for the first four. /proc/sys and the like are read-only.
+SCRATCH = frozenset({
+    "/tmp", inside.HOME, "/dev/shm", "/dev/mqueue",  # noqa: S108  # paths inside
+    "/dev", "/dev/pts", "/proc", "/proc/keys", "/proc/timer_list", "/proc/kcore",
+    "/proc/latency_stats", "/proc/sched_debug", "/proc/interrupts", "/sys/fs/cgroup",
+})  # fmt: skip
+
+
+def run_docker(
+    plan: Plan,
+    *,
+    recorder: Recorder,
+    user: Identity,
+    stdio: process.Stdio,
+    resolver: Resolver,
+    on_violation: OnViolation,
+) -> Outcome:
+    """Run a plan under Docker and wait for its end; parameters and errors as `runner.run`."""
+    check_layout(plan)  # (1)
+    check_reach(plan)
+    pins = Pins(plan.egress)
+    with Signals() as signals:
+        pinned = pin.pin_all(plan.binds)  # (2)
+        try:
+            access.require_all(pinned, user)
+            held = container.start(plan, pins.addresses, user, stdio)  # (3), (5)
+            try:
+                pin.verify_inside(held.first, pinned)  # (4)
+                verify_writable(held.first, plan)
+                pin.verify_start(held.first, plan.argv[0], plan.cwd)
+                group = cgroup.of(held.first)
+                supervisor = Supervisor(plan, held, recorder, on_violation, group)
+                watched = _watch_network(supervisor, held.first, pins, resolver)
+                recorder.record(
+                    "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
+                )
+            except BaseException:  # Ctrl-C too must leave no container behind; raised again
+                held.abandon()
+                raise
+        finally:
+            pin.close_all(pinned)
+        return supervisor.run(signals.pipe)  # (7)
+
+
+def check_reach(plan: Plan) -> None:
+    """Refuse what Docker cannot hold here.
+
+    Raises:
+        SandboxSetupError: an egress list without root, or a mount below a read-only grant, which
+            engines before Docker 25 leave writable.
+    """
+    if plan.egress and os.geteuid() != 0:
+        raise SandboxSetupError(
+            "under Docker, a list of allowed hosts needs root on Linux",
+            hint="--backend bubblewrap, or run mcpreg with sudo",
+        )
+    points = mount_points()
+    for bind in plan.binds:
+        if bind.access is not Access.WRITE:
+            for point in points:
+                if point != bind.source and within(point, bind.source):
+                    raise SandboxSetupError(
+                        f"another file system is mounted at {point}, below {bind.source}",
+                        hint="grant the two one by one, or use --backend bubblewrap",
+                    )
+
+
+def verify_writable(first: int, plan: Plan) -> None:
+    """Check that nothing can be written in the container but what the plan says.
+
+    Raises:
+        SandboxSetupError: something else is mounted for writing.
+    """
+    granted = {bind.target for bind in plan.binds if bind.access is Access.WRITE}
+    for point in writable(first):
+        # A file system mounted below a writable grant was granted with it.
+        if point not in SCRATCH and not any(within(point, target) for target in granted):
+            raise SandboxSetupError(f"Docker mounted {point} for writing, which was not asked for")
+
+
+def _watch_network(supervisor: Supervisor, first: int, pins: Pins, resolver: Resolver) -> str:
+    """As root, record and kill; the container has no way out in any case (`--network none`)."""
+    if os.geteuid() != 0:
+        return "unwatched"
+    listen = [address for name in pins.addresses for address in pins.listeners(name)]
+    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
+    network = netns.prepare(first, listen, spare, lambda: None)  # (6)
+    supervisor.serve(network, pins, resolver)
+    return "watched"

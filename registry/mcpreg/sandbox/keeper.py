@@ -1,0 +1,89 @@
+"""A process that removes a container when the launcher is gone, by whatever end.
+
+A container is the engine's child, not ours: it would outlive a launcher that was killed. The keeper
+knows the container's name before there is one, and waits: the end of the leash means that the
+launcher has ended. Containers of launchers that died together with their keepers are removed first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from mcpreg.errors import McpregError
+from mcpreg.sandbox.docker import LABEL
+from mcpreg.sandbox.engine import Engine
+from mcpreg.sandbox.guardian import close_all_but
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_AGAIN_SECONDS = 2.0  # a container may be being created while its launcher is killed
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Holds the leash. The keeper is nobody's child and needs no waiting for."""
+
+    _leash: int
+
+    def release(self) -> None:
+        """Let go: it removes the container if it is still there, and ends."""
+        if self._leash >= 0:
+            os.close(self._leash)
+            self._leash = -1
+
+
+def appoint(engine: Engine, name: str) -> Keeper:
+    """Start a keeper for the container `name`."""
+    leash_read, leash = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        _keep(engine, name, leash_read)
+    os.close(leash_read)
+    os.waitpid(middle, 0)
+    return Keeper(leash)
+
+
+def _keep(engine: Engine, name: str, leash: int) -> NoReturn:
+    try:
+        os.setsid()  # what ends the launcher's terminal or group is not to end this
+        if os.fork():
+            os._exit(0)
+        close_all_but({leash})
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in {0, 1, 2} - {leash}:
+            os.dup2(nowhere, number)
+        signal.set_wakeup_fd(-1)
+        for kind in _SIGNALS:
+            signal.signal(kind, signal.SIG_IGN)
+        _sweep(engine)
+        os.read(leash, 1)
+        _remove(engine, name)
+    finally:
+        os._exit(0)
+
+
+def _remove(engine: Engine, name: str) -> None:
+    deadline = time.monotonic() + _AGAIN_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(McpregError):  # it is gone already, as it should be
+            engine.call("rm", "--force", "--volumes", name)
+            return
+        time.sleep(0.2)
+
+
+def _sweep(engine: Engine) -> None:
+    """Remove containers whose launcher is no longer a process."""
+    with suppress(McpregError):
+        found = engine.call(
+            "ps", "--all", "--filter", f"label={LABEL}",
+            "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}',
+        )  # fmt: skip
+        for line in found.splitlines():
+            container, _, launcher = line.partition(" ")
+            if launcher.isdigit() and not Path(f"/proc/{launcher}").exists():
+                engine.call("rm", "--force", "--volumes", container)
