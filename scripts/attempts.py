@@ -71,6 +71,7 @@ KILLED = {
     **dict.fromkeys((38, 39), "killed by the kernel"),
     **dict.fromkeys((*range(42, 50), 54, 56, 59), "killed, on record"),
 }
+FILES = range(1, 6)  # watched under bubblewrap only
 UNWATCHED = set(range(42, 50)) | {54, 56}  # as an ordinary user, Docker's network is only empty
 
 
@@ -129,9 +130,9 @@ def result(number: int, world: str, tests: list[Seen]) -> str:
     if any(test.outcome == "failed" for test in tests):
         return "**FAILED**"
     if any(test.outcome == "passed" for test in tests):
-        if world == "docker-user" and number in UNWATCHED:
-            return "denied" if number not in (54, 55) else "not offered"
-        return KILLED.get(number, "denied")
+        watched_files = number in FILES and world.startswith("bubblewrap")
+        told = "killed, on record" if watched_files else KILLED.get(number, "denied")
+        return "denied" if world == "docker-user" and number in UNWATCHED else told
     reasons = {test.reason for test in tests}
     if any("an ordinary user gets no egress" in reason for reason in reasons):
         return "not offered"
