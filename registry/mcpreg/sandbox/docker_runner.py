@@ -50,7 +50,10 @@ def run_docker(
                 verify_writable(held.first, plan)
                 pin.verify_start(held.first, plan.argv[0], plan.cwd)
                 group = cgroup.of(held.first)
-                supervisor = Supervisor(plan, held, recorder, on_violation, group)
+                client = (stdio.stdin, stdio.stdout)
+                supervisor = Supervisor(
+                    plan, held, recorder, on_violation, group=group, client=client
+                )
                 watched = _watch_network(supervisor, held.first, pins, resolver)
                 recorder.record(
                     "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
