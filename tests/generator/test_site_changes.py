@@ -79,3 +79,13 @@ def test_a_new_version_changes_its_own_day_and_the_rolling_file_alone() -> None:
         "latest.json",
         "days/2026-11-20.json",
     }
+
+
+def test_the_index_tells_which_of_the_last_days_changed() -> None:
+    old, last = published("2026-11-01"), published("2026-11-19", version="1.1.0")
+    before = feed(old, last)["index.json"]
+    after = feed(old, last, published("2026-11-20", version="1.2.0"))["index.json"]
+    assert after["days"] == ["2026-11-01", "2026-11-19", "2026-11-20"]
+    assert "2026-11-01" not in after["recent"], "who was away for longer reads the days"
+    assert after["recent"].keys() - before["recent"].keys() == {"2026-11-20"}
+    assert after["recent"]["2026-11-19"] == before["recent"]["2026-11-19"]

@@ -210,6 +210,7 @@ class Poller:
         self.tag = ""
         self.known: dict[tuple[str, str], Json] = {}
         self._seen: set[str] = set()
+        self._days: dict[str, str] = {}
 
     def start(self) -> None:
         """A full crawl, and where the feed stands."""
@@ -232,12 +233,19 @@ class Poller:
         return len(changes)
 
     def _changes(self) -> list[Json]:
+        """One conditional request; then the days whose digest is another one, and no other."""
         condition = {"If_None_Match": self.tag} if self.tag else {}
-        answer = self.http.get("/api/v1/changes/latest.json", **condition)
+        answer = self.http.get("/api/v1/changes/index.json", **condition)
         if answer.status == 304:
             return []
         assert answer.status == 200
         self.tag = answer.headers["etag"]
-        found = [c for c in answer.json()["changes"] if json.dumps(c) not in self._seen]
+        recent = answer.json()["recent"]
+        found: list[Json] = []
+        for day in sorted(day for day in recent if recent[day] != self._days.get(day)):
+            feed = self.http.get(f"/api/v1/changes/days/{day}.json")
+            assert feed.status == 200
+            found += [c for c in feed.json()["changes"] if json.dumps(c) not in self._seen]
+        self._days = recent
         self._seen |= {json.dumps(change) for change in found}
         return found

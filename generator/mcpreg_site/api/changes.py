@@ -2,15 +2,17 @@
 
 `latest.json` holds the last eight days of the registry's own time (its newest change; nothing asks
 a clock), so an ordinary day is one conditional request. `days/<date>.json` holds one day each, and
-`index.json` names the days there are. A change is a publication, or the newest change of a
-version's status; tombstones stay for ever, so that who was away for a year still learns of them.
+`index.json` names the days there are, the last ones with their digests: who asks it with the tag of
+yesterday reads the days that changed and no other, however busy the week was. A change is a
+publication, or the newest change of a version's status; tombstones stay for ever, so that who was
+away for a year still learns of them.
 Changes are keyed by publication time: a commit's time would move with a rebase.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -37,7 +39,7 @@ def changes(catalog: Catalog) -> dict[str, Content]:
     first = (date.fromisoformat(catalog.updated[:_DATE]) - timedelta(ROLLING_DAYS - 1)).isoformat()
     recent = [change for day, found in sorted(days.items()) if day >= first for change in found]
     return {
-        f"{_ROOT}/index.json": partial(_index, catalog, sorted(days)),
+        f"{_ROOT}/index.json": partial(_index, catalog, days, first),
         f"{_ROOT}/latest.json": partial(_feed, catalog, first, catalog.updated[:_DATE], recent),
         **{
             f"{_ROOT}/days/{day}.json": partial(_feed, catalog, day, day, found)
@@ -83,5 +85,12 @@ def _feed(catalog: Catalog, first: str, last: str, found: Sequence[Json]) -> byt
     return canonical.dumps(body)
 
 
-def _index(catalog: Catalog, days: Sequence[str]) -> bytes:
-    return canonical.dumps({"registry": catalog.registry.name, "days": list(days)})
+def _index(catalog: Catalog, days: Mapping[str, Sequence[Json]], first: str) -> bytes:
+    """The days there are, and by which digest the last ones are known."""
+    recent = {
+        day: canonical.sha256(_feed(catalog, day, day, found))
+        for day, found in days.items()
+        if day >= first
+    }
+    body = {"registry": catalog.registry.name, "days": sorted(days), "recent": recent}
+    return canonical.dumps(body)
