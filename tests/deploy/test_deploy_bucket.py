@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from deploy_places import Clock, Place
 from mcpreg.errors import McpregError, VerificationError
-from mcpreg_site import netlify, site
+from mcpreg_site import netlify, nginx, site
 from mcpreg_site.cli.main import cli
 from mcpreg_site.deploy import s3, source
 from mcpreg_site.deploy.bucket import Bucket
@@ -29,10 +29,9 @@ Put = Callable[..., s3.Deployed]
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """The site as built, Netlify's own file apart."""
+    """The site as built, apart from what is there for other hosts."""
     found = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    del found["netlify.toml"]
-    return found
+    return {path: data for path, data in found.items() if path not in source.HOST_FILES}
 
 
 def _shown(place: Place) -> dict[str, bytes | None]:
@@ -41,7 +40,7 @@ def _shown(place: Place) -> dict[str, bytes | None]:
 
 def test_the_names_that_deploys_know_are_those_of_the_generator() -> None:
     assert source.MARKER == site.MARKER
-    assert source.NETLIFY_FILE == netlify.FILE
+    assert {netlify.FILE, nginx.HTTP, nginx.SERVER} == source.HOST_FILES
 
 
 def test_the_bucket_holds_the_site_byte_by_byte(

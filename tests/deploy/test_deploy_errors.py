@@ -27,6 +27,7 @@ from mcpreg_site.deploy import s3
 from mcpreg_site.deploy.bucket import Bucket
 from mcpreg_site.deploy.failures import ConflictError
 from mcpreg_site.deploy.lease import HEAD, Held, read_head
+from mcpreg_site.deploy.source import HOST_FILES
 from s3_proxy import Answer, Asked, Deed, HangUp, S3Proxy, s3_proxy
 from site_generations import Generations
 
@@ -301,7 +302,7 @@ def test_what_a_deploy_that_was_given_up_left_goes_when_its_grace_is_over(
     records = {path for path in place.paths() if path.startswith(".mcpreg/")}
     assert len(records) == 2  # the head and one inventory
     wanted = {p for p in generations.sites[2].rglob("*") if p.is_file()}
-    names = {str(p.relative_to(generations.sites[2])) for p in wanted} - {"netlify.toml"}
+    names = {str(p.relative_to(generations.sites[2])) for p in wanted} - HOST_FILES
     assert place.paths() - records == names
 
 

@@ -41,7 +41,11 @@ def test_rclones_s3_takes_a_deploy_with_every_header_and_a_rollback(
         first = s3.deploy(bucket, request_for(generations.sites[0]))
         assert not first.conditional  # it ignores conditions, and the deploy notices
         s3.deploy(bucket, request_for(generations.sites[1]))
-        files = [p for p in generations.sites[1].rglob("*") if p.is_file() and p.suffix != ".toml"]
+        files = [
+            p
+            for p in generations.sites[1].rglob("*")
+            if p.is_file() and p.suffix not in (".toml", ".conf")
+        ]
         for file in files:
             path = str(file.relative_to(generations.sites[1]))
             assert place.get(path) == file.read_bytes()

@@ -20,6 +20,7 @@ from mcpreg.core.search.shards import Pointer, read_documents
 from mcpreg.errors import McpregError
 from mcpreg_site.deploy import s3
 from mcpreg_site.deploy.bucket import Bucket
+from mcpreg_site.deploy.source import HOST_FILES
 from s3_proxy import Answer, Asked, HangUp, S3Proxy, s3_proxy
 from site_generations import Generations
 from site_reader import BrokenReference
@@ -127,8 +128,8 @@ def _count(place: Place, generations: Generations) -> int:
 
 
 def _is_deployed(place: Place, site: Path) -> bool:
-    files = (path for path in site.rglob("*") if path.is_file() and path.name != "netlify.toml")
-    return all(place.get(str(file.relative_to(site))) == file.read_bytes() for file in files)
+    files = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
+    return all(place.get(path) == (site / path).read_bytes() for path in files - HOST_FILES)
 
 
 def _kill_and_go_on(

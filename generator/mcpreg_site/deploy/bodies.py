@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mcpreg.errors import McpregError
 from mcpreg_site.deploy.bucket import Bucket
-from mcpreg_site.deploy.source import MAX_FILE, NETLIFY_FILE, STATE, SiteSource
+from mcpreg_site.deploy.source import HOST_FILES, MAX_FILE, STATE, SiteSource
 from mcpreg_site.deploy.stored import Body, body_of, fingerprint, headers_for
 
 KEPT = f"{STATE}/kept"
@@ -28,14 +28,14 @@ class Bodies(Protocol):
 
 
 class FolderBodies:
-    """A built site, without the file that is Netlify's."""
+    """A built site, without what is there for other hosts."""
 
     def __init__(self, source: SiteSource, *, compress: bool) -> None:
         self._source = source
         self._headers = {
             path: headers_for(path, file.size, compress=compress)
             for path, file in source.files.items()
-            if path != NETLIFY_FILE
+            if path not in HOST_FILES
         }
         self.fingerprints: Mapping[str, str] = {
             path: fingerprint(source.files[path].sha256, headers)

@@ -19,7 +19,7 @@ from mcpreg_site.routes import CURSOR, KEY, PREFIXES, REWRITES, VIEWS
 
 FUNCTION_FILE, POLICY_FILE = "rewrite.js", "response-headers-policy.json"
 MAX_FUNCTION = 10 << 10  # bytes; CloudFront's own limit
-PAGE_FOLDERS = ("browse", "publishers", "servers", "sources")
+PAGE_FOLDERS = ("browse", "checks", "publishers", "registry", "servers", "sources")
 """Folders of pages, where an address without its final slash is led to the one with it."""
 _TYPED = {
     "Access-Control-Allow-Origin",
@@ -95,7 +95,9 @@ function resolve(path, query) {
       if (folded === null) possible = false;
       return folded;
     });
+    // A host would take a rule with a query and find no file: the rules below are not asked.
     if (possible) return target;
+    if (Object.keys(rule[2]).length) return null;
   }
   return null;
 }

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from mcpreg.errors import McpregError, UsageError, VerificationError
 
-# The same as those of `site` and `netlify`, which load the whole generator; a test compares them.
+# As `site`, `netlify` and `nginx` have them, which load the whole generator; a test compares.
 MARKER = "build.json"
-NETLIFY_FILE = "netlify.toml"
+HOST_FILES = frozenset({"netlify.toml", "nginx/http.conf", "nginx/server.conf"})
+"""What is there for other hosts, and no bucket's."""
 STATE = ".mcpreg"
 """The folder of a bucket in which deploys keep their own records."""
 MAX_FILE = 64 << 20  # bytes; the largest that a build emits at 80,000 versions is a third of that
