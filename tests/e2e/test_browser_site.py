@@ -145,7 +145,7 @@ def test_everything_can_be_read_and_reached_without_script(
     text = page.locator("main").inner_text()
     assert "cannot use the network" in text
     assert "mcpreg run io.github.modelcontextprotocol/server-time" in text
-    page.get_by_text("VS Code", exact=True).click()
+    page.locator("summary", has_text="VS Code").click()
     assert page.get_by_text('"servers"').is_visible()
 
 
