@@ -3,17 +3,19 @@ records through the real store. Servers are one Python file with no dependency."
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from mcpreg.core import canonical
+from mcpreg.core import canonical, toolset
 from mcpreg.core.install import InputSpec, InstallRecord, RuntimeRecord
 from mcpreg.core.plan import Limits
 from mcpreg.packages.runtime import PYTHON, find_python
@@ -52,10 +54,24 @@ class InstalledMachine:
         version: str = "1.0.0",
         sandbox: tuple[str, ...] = ("net:none",),
         inputs: tuple[InputSpec, ...] = (),
+        offer: Mapping[str, Any] | None = None,
     ) -> str:
-        """Install a server that is one file; its reference."""
+        """Install a server that is one file; its reference.
+
+        The lock has the hashes of `offer` (`tools`, `prompts`, `instructions`), which is by
+        default what the tiny server's settings say.
+        """
+        if offer is None:
+            offer = json.loads(arguments[0]) if source == TINY and arguments else {}
         store = InstalledStore(self.folder / "data" / "mcpreg")
-        lock = canonical.dumps({"sandbox": list(sandbox), "name": name, "version": version})
+        lock = canonical.dumps(
+            {
+                "sandbox": list(sandbox),
+                "name": name,
+                "version": version,
+                "toolset": locked(offer),
+            }
+        )
         found = find_python(MINORS)
         with store.writing():
             key = canonical.sha256(f"{name} {version} {source}".encode()).removeprefix("sha256:")
@@ -97,6 +113,20 @@ class InstalledMachine:
             timeout=60,
             cwd=self.project,
         )
+
+
+def locked(offer: Mapping[str, Any]) -> dict[str, Any]:
+    """`toolset` of a lock for what a server offers."""
+    tools = toolset.tool_hashes(offer.get("tools", ()))
+    told = offer.get("instructions")
+    return {
+        "protocol": "2025-11-25",
+        "clientCapabilities": {},
+        "tools": tools,
+        "prompts": toolset.prompt_hashes(offer.get("prompts", ())),
+        "digest": canonical.digest(tools),
+        **({"instructions": canonical.digest(told)} if told else {}),
+    }
 
 
 def _fill(home: Path, source: str) -> None:

@@ -42,6 +42,7 @@ from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_dow
 )
 @click.option("--explain", is_flag=True, help="Say what it could do, and start nothing.")
 @click.option("--dry-run", is_flag=True, help="Print the sandbox's command, and start nothing.")
+@click.option("--allow-drift", is_flag=True, help="Deliver a toolset that is not the locked one.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -53,6 +54,7 @@ def command(
     on_violation: Literal["kill", "deny"],
     explain: bool,
     dry_run: bool,
+    allow_drift: bool,
     yes: bool,
     arguments: tuple[str, ...],
 ) -> int:
@@ -91,7 +93,7 @@ def command(
     said = require_not_taken_down(where, installed.record)
     if said:
         note(said)
-    agreed = _require_consent(where, installed, grants=bool(grants), yes=yes)
+    agreed = _require_consent(where, installed, grants=bool(grants), yes=yes, drift=allow_drift)
     record = installed.record
     refresh_beside(where, record)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
@@ -99,11 +101,25 @@ def command(
             audit.record("consent", how=agreed.how, reach=agreed.reach)
         try:
             outcome = launch(
-                installed, around, audit, as_user, backend=backend, on_violation=on_violation
+                installed,
+                around,
+                audit,
+                as_user,
+                backend=backend,
+                on_violation=on_violation,
+                warn=note,
+                allow_drift=allow_drift,
             )
         except McpregError as error:
             audit.record("refused", reason=error.message)
             raise
+    if outcome.violation and outcome.violation.kind == "toolset":
+        raise SandboxKilledError(
+            f"{record.name} offers something else than what was locked, and was ended: "
+            f"{outcome.violation.target}",
+            hint=f"mcpreg logs {audit.run_id} says what changed; mcpreg update "
+            f"{record.name}, or for one run, where policy allows it: mcpreg run --allow-drift",
+        )
     if outcome.violation:
         raise SandboxKilledError(
             f"{record.name} reached for {outcome.violation.kind} {outcome.violation.target}, "
@@ -126,11 +142,11 @@ def _obtain(where: Places, reference: Reference) -> Installed:
 
 
 def _require_consent(
-    where: Places, installed: Installed, *, grants: bool, yes: bool
+    where: Places, installed: Installed, *, grants: bool, yes: bool, drift: bool
 ) -> Consent | None:
-    if (grants or yes) and policy_files(where.config):
+    if (grants or yes or drift) and policy_files(where.config):
         from mcpreg.usecases.vet import require_permitted
 
-        require_permitted(where, grants=grants, yes=yes, drift=False)
+        require_permitted(where, grants=grants, yes=yes, drift=drift)
     asking = asked if can_ask() else None
     return consent.require(where, installed.record, yes=yes, ask=asking)

@@ -5,6 +5,7 @@ from mcpreg.sandbox.choice import choose_backend
 from mcpreg.sandbox.identity import choose_identity
 from mcpreg.sandbox.interface import (
     Backend,
+    Filter,
     Identity,
     OnViolation,
     Outcome,
@@ -16,6 +17,7 @@ from mcpreg.sandbox.runner import run
 
 __all__ = [
     "Backend",
+    "Filter",
     "Identity",
     "OnViolation",
     "Outcome",

@@ -9,6 +9,7 @@ runs. (6) Prepare the network namespace. (7) Open the gate and supervise the ser
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from mcpreg.core.plan import Access, Plan
 from mcpreg.errors import SandboxSetupError
@@ -16,6 +17,7 @@ from mcpreg.sandbox import access, cgroup, container, inside, netns, pin, proces
 from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
 from mcpreg.sandbox.layout import check_layout, within
 from mcpreg.sandbox.mounts import mount_points, writable
+from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
 from mcpreg.sandbox.supervisor import Signals, Supervisor
 
@@ -33,6 +35,8 @@ def run_docker(
     recorder: Recorder,
     user: Identity,
     stdio: process.Stdio,
+    outlet: Outlet | None,
+    client: Sequence[int],
     resolver: Resolver,
     on_violation: OnViolation,
 ) -> Outcome:
@@ -50,17 +54,23 @@ def run_docker(
                 verify_writable(held.first, plan)
                 pin.verify_start(held.first, plan.argv[0], plan.cwd)
                 group = cgroup.of(held.first)
-                client = (stdio.stdin, stdio.stdout)
                 supervisor = Supervisor(
                     plan, held, recorder, on_violation, group=group, client=client
                 )
                 watched = _watch_network(supervisor, held.first, pins, resolver)
+                if outlet is not None:
+                    outlet.started()
+                    supervisor.pump(outlet)
                 recorder.record(
                     "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
                 )
             except BaseException:  # Ctrl-C too must leave no container behind; raised again
                 held.abandon()
                 raise
+        except BaseException:
+            if outlet is not None:
+                outlet.close()
+            raise
         finally:
             pin.close_all(pinned)
         return supervisor.run(signals.pipe)  # (7)

@@ -59,13 +59,27 @@ class Held(Protocol):
         """Give everything back; the monitor has been reaped."""
 
 
+class Filter(Protocol):
+    """Looks at what a server writes to its standard output before the client does."""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing more passes and the server is to be ended; None while all is well."""
+
+    def feed(self, data: bytes) -> Sequence[bytes | bytearray | memoryview]:
+        """What may be delivered now, in order."""
+
+    def end(self) -> Sequence[bytes | bytearray | memoryview]:
+        """The same, once the server has closed its output."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """What a server reached for without having declared it.
 
     `kind` is `tcp`, `udp`, `ip` (another protocol), `dns`, `memory`, `flood`, `file` (on the list
-    of `sensitive`) or `escape` (out of a grant); `target` is `address:port`, a name, a path, or a
-    count, safe to print.
+    of `sensitive`), `escape` (out of a grant) or `toolset` (the filter refused); `target` is
+    `address:port`, a name, a path, a count, or the filter's words, safe to print.
     """
 
     kind: str

@@ -11,14 +11,24 @@ started with less than the plan asks for.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import cgroup, filewatch, limits, netns, pin, process, stage
 from mcpreg.sandbox.addresses import resolve_public
 from mcpreg.sandbox.identity import choose_identity
-from mcpreg.sandbox.interface import Backend, Identity, OnViolation, Outcome, Recorder, Resolver
+from mcpreg.sandbox.interface import (
+    Backend,
+    Filter,
+    Identity,
+    OnViolation,
+    Outcome,
+    Recorder,
+    Resolver,
+)
 from mcpreg.sandbox.layout import check_layout
+from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
 from mcpreg.sandbox.supervisor import Signals, Supervisor
 
@@ -34,6 +44,7 @@ def run(
     resolver: Resolver = resolve_public,
     on_violation: OnViolation = "kill",
     backend: Backend = "bubblewrap",
+    through: Filter | None = None,
 ) -> Outcome:
     """Run a plan in a sandbox and wait for its end. Call it from the main thread.
 
@@ -44,13 +55,15 @@ def run(
         plan: what the server may see and do.
         recorder: gets `sandbox`, `egress*`, `asked-to-end`, `client-left` and `violation` events.
         as_user: as root, whom to become; `choose_identity` decides when it is None.
-        stdin: descriptor passed to the server untouched, like `stdout` and `stderr`.
+        stdin: descriptor passed to the server untouched, like `stderr`, and `stdout` when nothing
+            is to look at what is written to it.
         stdout: see `stdin`.
         stderr: see `stdin`.
         resolver: from an allowed name to the addresses to connect to.
         on_violation: `kill` ends the server; `deny` records and lets it go on.
         backend: what makes the sandbox; the steps above are bubblewrap's, Docker's are in
             `docker_runner`.
+        through: what the server writes to `stdout` goes through it; its refusal ends the server.
 
     Raises:
         SandboxSetupError: the sandbox could not be set up; nothing was started.
@@ -58,6 +71,11 @@ def run(
     check_layout(plan)  # (1)
     identity = _identity(plan, as_user)
     stdio = process.standard(stdin, stdout, stderr)
+    if plan.image is not None and backend != "docker":
+        raise SandboxSetupError("an image runs under Docker only", hint="--backend docker")
+    outlet = Outlet(stdout, through) if through is not None else None
+    if outlet is not None:
+        stdio = replace(stdio, stdout=outlet.inlet)
     if backend == "docker":
         from mcpreg.sandbox.docker_runner import run_docker  # noqa: PLC0415  # half a start's time
 
@@ -66,11 +84,11 @@ def run(
             recorder=recorder,
             user=identity or Identity(os.getuid(), os.getgid()),
             stdio=stdio,
+            outlet=outlet,
+            client=(stdin, stdout),
             resolver=resolver,
             on_violation=on_violation,
         )
-    if plan.image is not None:
-        raise SandboxSetupError("an image runs under Docker only", hint="--backend docker")
     pins = Pins(plan.egress)
     with Signals() as signals:
         pinned = pin.pin_all(plan.binds)  # (2)
@@ -86,6 +104,9 @@ def run(
                 )
                 supervisor.serve(network, pins, resolver)
                 supervisor.listen(files)
+                if outlet is not None:
+                    outlet.started()
+                    supervisor.pump(outlet)
                 recorder.record(
                     "sandbox",
                     backend="bubblewrap",
@@ -99,6 +120,8 @@ def run(
                 raise
         except BaseException:
             files.end()
+            if outlet is not None:
+                outlet.close()
             raise
         finally:
             pin.close_all(pinned)

@@ -20,6 +20,7 @@ from mcpreg.sandbox.filewatch import FileWatch
 from mcpreg.sandbox.interface import Held, OnViolation, Outcome, Recorder, Resolver, Violation
 from mcpreg.sandbox.loop import READ, Loop
 from mcpreg.sandbox.netns import Network
+from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.pins import Pins
 from mcpreg.sandbox.responder import Responder
 from mcpreg.sandbox.watch import PacketWatch
@@ -133,6 +134,16 @@ class Supervisor:
         self._loop.watch(files.reports, READ, read)
         self._drains.append(read)
         self._closes.insert(0, files.end)
+
+    def pump(self, outlet: Outlet) -> None:
+        """Take over the server's standard output."""
+        outlet.watch(self._loop, self._refuse)
+        self._drains.append(outlet.drain)
+        self._closes.insert(0, outlet.close)
+
+    def _refuse(self, reason: str) -> None:
+        if self._killed_for is None:
+            self._kill_for(Violation("toolset", reason))
 
     def _unwatched(self) -> None:
         if not self._ended and self._killed_for is None:

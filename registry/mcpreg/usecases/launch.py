@@ -10,6 +10,7 @@ from mcpreg.core.plan import Plan
 from mcpreg.errors import VerificationError
 from mcpreg.sandbox import OnViolation, Outcome, Recorder
 from mcpreg.store.installed import Installed
+from mcpreg.usecases.live import Warn, watch
 from mcpreg.usecases.plan import Surroundings, compile_plan
 
 
@@ -28,8 +29,13 @@ def launch(
     *,
     backend: str = "auto",
     on_violation: OnViolation = "kill",
+    warn: Warn,
+    allow_drift: bool = False,
 ) -> Outcome:
     """Compile the plan, write it to the audit log without secrets, and run it to its end.
+
+    What it lists is compared with the lock on the wire, and ends it when it differs, unless
+    `allow_drift`, which a policy may forbid; `warn` is then told.
 
     Raises:
         VerificationError: `installed` did not come out of the store's verification.
@@ -51,12 +57,14 @@ def launch(
         variables=sorted(plan.env),
         arguments=canonical.sha256("\0".join(plan.argv).encode()),
     )
+    through = watch(installed, recorder, warn, allow_drift=allow_drift)
     outcome = sandbox.run(
         plan,
         recorder=recorder,
         as_user=identity,
         backend=sandbox.choose_backend(backend, plan),
         on_violation=on_violation,
+        through=through,
     )
     violation = outcome.violation
     recorder.record(
