@@ -1,8 +1,8 @@
 """A server's output through the watch on its toolset, beside the bare pipe it had before.
 
-Both sides read the same stream to its end; the server is `cat`. The second line is answers that
-have to be parsed, since their text talks about "tools"; the third is one small message after the
-other, there and back.
+Both sides read the same stream to its end; the server is `cat`. The second line is answers
+whose text quotes "tools"; the third is answers that have such a member within and are parsed; the
+last is one small message after the other, there and back.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ while os.read(0, 1 << 20): pass
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stream = Path(folder, "stream")
-        for name, text in (("plain answers", "some text"), ("answers that are parsed", '"tools"')):
-            stream.write_bytes(_stream(text))
+        for name, text, member in (
+            ("plain answers", "some text", "text"),
+            ("answers that quote", '"tools"', "text"),
+            ("answers that are parsed", "some text", "tools"),
+        ):
+            stream.write_bytes(_stream(text, member))
             result = compare(lambda: _pumped(stream), lambda: _bare(stream), PAIRS)
             size = stream.stat().st_size / 1e6
             print(result.line(f"{name}, {size:.0f} MB", "bare pipe", "-"))
@@ -42,8 +46,8 @@ def main() -> None:
     print(result.line(f"{ROUND_TRIPS} round trips", "bare pipe", "-"))
 
 
-def _stream(text: str) -> bytes:
-    content = [{"type": "text", "text": f"{text} and more of a tool's answer, " * 40}]
+def _stream(text: str, member: str) -> bytes:
+    content = [{"type": "text", member: f"{text} and more of a tool's answer, " * 40}]
     line = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"content": content}}).encode() + b"\n"
     return line * (STREAM // len(line))
 
