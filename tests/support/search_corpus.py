@@ -43,7 +43,7 @@ def make_document(identity: int, name: str, **changes: object) -> Document:
 
 def write_index(index: Index, folder: Path) -> Path:
     """The index as files of a site."""
-    (folder / "search/shards").mkdir(parents=True)
+    (folder / "search/shards").mkdir(parents=True, exist_ok=True)
     (folder / SEARCH_DIRECTORY).write_bytes(index.directory)
     for digest, data in index.shards.items():
         (folder / shard_path(digest)).write_bytes(data)

@@ -27,8 +27,8 @@ VERSION = 2
 NAME, ALIAS, TOOL, TAG, NAMESPACE = "=", "~", "#", "@", "/"
 MAX_POSTINGS = 4096
 """A term that more servers have keeps the best of them: it says little, and nobody reads so far."""
-# Bytes before compression: about 12 KB and 4 KB after it.
-TERMS = Cut(apart=192, least=8 << 10, most=48 << 10)
+# Bytes before compression, which makes them a fourth; a few of each are a first query.
+TERMS = Cut(apart=128, least=6 << 10, most=32 << 10)
 DOCUMENTS = Cut(apart=8, least=4 << 10, most=12 << 10)
 _GENERIC = frozenset(("mcp", "server", "servers"))
 
