@@ -92,7 +92,7 @@ def start(plan: Plan, names: Mapping[str, str], user: Identity, stdio: Stdio) ->
         files = {**docker.etc_files(plan, names, machine, user), gate.PLACE: gate.build()}
         image = _image(plan, engine)
         run = docker.Run(name, os.getpid(), image, _write(folder, files), user)
-        keeper = appoint(engine, name)
+        keeper = appoint(engine, name, folder)
         try:
             _create(plan, engine, run)
             return _start(engine, run, stdio, machine=machine, keeper=keeper)

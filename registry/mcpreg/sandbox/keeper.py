@@ -8,6 +8,7 @@ launcher has ended. Containers of launchers that died together with their keeper
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -37,18 +38,18 @@ class Keeper:
             self._leash = -1
 
 
-def appoint(engine: Engine, name: str) -> Keeper:
-    """Start a keeper for the container `name`."""
+def appoint(engine: Engine, name: str, folder: Path) -> Keeper:
+    """Start a keeper for the container `name` and the launcher's own `folder`."""
     leash_read, leash = os.pipe()
     middle = os.fork()
     if middle == 0:
-        _keep(engine, name, leash_read)
+        _keep(engine, name, folder, leash_read)
     os.close(leash_read)
     os.waitpid(middle, 0)
     return Keeper(leash)
 
 
-def _keep(engine: Engine, name: str, leash: int) -> NoReturn:
+def _keep(engine: Engine, name: str, folder: Path, leash: int) -> NoReturn:
     try:
         os.setsid()  # what ends the launcher's terminal or group is not to end this
         if os.fork():
@@ -63,6 +64,7 @@ def _keep(engine: Engine, name: str, leash: int) -> NoReturn:
         _sweep(engine)
         os.read(leash, 1)
         _remove(engine, name)
+        shutil.rmtree(folder, ignore_errors=True)  # a launcher that was killed left it
     finally:
         os._exit(0)
 
