@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,10 @@ from mcpreg.store.places import Places, places
 from mcpreg.store.policies import policy_files
 from mcpreg.usecases import consent
 from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
+
+if TYPE_CHECKING:  # the sandbox is imported when something runs
+    from mcpreg.sandbox import OnViolation, Violation
+    from mcpreg.usecases.plan import Surroundings
 
 
 @click.command("run")
@@ -51,7 +56,7 @@ def command(
     grants: tuple[str, ...],
     as_user: str | None,
     backend: str,
-    on_violation: Literal["kill", "deny"],
+    on_violation: OnViolation,
     explain: bool,
     dry_run: bool,
     allow_drift: bool,
@@ -79,16 +84,8 @@ def command(
         grants=grants,
     )
     if explain or dry_run:
-        from mcpreg.usecases.explain import command_line, explained
-
-        if explain:
-            for sentence in explained(
-                installed, around, as_user=as_user, backend=backend, on_violation=on_violation
-            ):
-                click.echo(clean(sentence))
-        if dry_run:
-            told = command_line(installed, around, as_user=as_user, backend=backend)
-            click.echo("\n".join(clean(line) for line in told.splitlines()))
+        chosen = {"as_user": as_user, "backend": backend}
+        _preview(installed, around, chosen, on_violation if explain else None, command=dry_run)
         return 0
     said = require_not_taken_down(where, installed.record)
     if said:
@@ -113,20 +110,45 @@ def command(
         except McpregError as error:
             audit.record("refused", reason=error.message)
             raise
-    if outcome.violation and outcome.violation.kind == "toolset":
-        raise SandboxKilledError(
-            f"{record.name} offers something else than what was locked, and was ended: "
-            f"{outcome.violation.target}",
-            hint=f"mcpreg logs {audit.run_id} says what changed; mcpreg update "
-            f"{record.name}, or for one run, where policy allows it: mcpreg run --allow-drift",
-        )
     if outcome.violation:
-        raise SandboxKilledError(
-            f"{record.name} reached for {outcome.violation.kind} {outcome.violation.target}, "
-            "which its manifest does not declare, and was killed",
-            hint=f"mcpreg logs {audit.run_id}",
-        )
+        raise _killed(record.name, outcome.violation, audit.run_id)
     return outcome.exit_code if outcome.exit_code is not None else 128 + (outcome.signal or 0)
+
+
+def _preview(
+    installed: Installed,
+    around: Surroundings,
+    chosen: Mapping[str, str | None],
+    on_violation: OnViolation | None,
+    *,
+    command: bool,
+) -> None:
+    """Say what would happen: in words when `on_violation` is given, as the `command` itself."""
+    from mcpreg.usecases.explain import command_line, explained
+
+    as_user, backend = chosen["as_user"], chosen["backend"] or "auto"
+    if on_violation is not None:
+        for sentence in explained(
+            installed, around, as_user=as_user, backend=backend, on_violation=on_violation
+        ):
+            click.echo(clean(sentence))
+    if command:
+        told = command_line(installed, around, as_user=as_user, backend=backend)
+        click.echo("\n".join(clean(line) for line in told.splitlines()))
+
+
+def _killed(name: str, violation: Violation, run_id: str) -> SandboxKilledError:
+    if violation.kind == "toolset":
+        return SandboxKilledError(
+            f"{name} offers something else than what was locked, and was ended: {violation.target}",
+            hint=f"mcpreg logs {run_id} says what changed; mcpreg update {name}, or for one run, "
+            "where policy allows it: mcpreg run --allow-drift",
+        )
+    return SandboxKilledError(
+        f"{name} reached for {violation.kind} {violation.target}, which its manifest does not "
+        "declare, and was killed",
+        hint=f"mcpreg logs {run_id}",
+    )
 
 
 def _obtain(where: Places, reference: Reference) -> Installed:
