@@ -81,7 +81,7 @@ BUSY, BROKEN = _answering(503, "SlowDown"), _answering(500, "InternalError")
 DENIED, SKEWED = _answering(403, "AccessDenied"), _answering(403, "RequestTimeTooSkewed")
 FAILURES: list[tuple[str, Deed, type[McpregError], str]] = [
     ("busy", _whenever("PUT", "index.html", BUSY), UnreachableError, "index.html"),
-    ("broken", _whenever("PUT", "catalog.json", BROKEN), UnreachableError, "catalog.json"),
+    ("broken", _whenever("PUT", "directory.json", BROKEN), UnreachableError, "directory.json"),
     ("hang up", _whenever("PUT", "timestamp.json", _hang_up), UnreachableError, "timestamp.json"),
     ("denied", _whenever("PUT", "feed.xml", DENIED), PolicyError, "s3:PutObject"),
     ("clock", _whenever("PUT", "feed.xml", SKEWED), McpregError, "clock"),

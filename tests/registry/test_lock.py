@@ -201,7 +201,7 @@ def test_required_inputs_get_fixed_values_and_no_secret_of_the_host(
     ("changes", "reason"),
     [
         ({"packages": None, "remotes": [{"type": "sse", "url": "https://x.test"}]}, "only remote"),
-        ({"packages": [package("oci")]}, "only oci over stdio"),
+        ({"packages": [package("nuget")]}, "only nuget over stdio"),
         ({"packages": [package("pypi", "streamable-http")]}, "only pypi over streamable-http"),
         ({"packages": None}, "no package"),
     ],
@@ -212,7 +212,7 @@ def test_says_why_nothing_can_be_locked(changes: dict[str, Any], reason: str) ->
 
 
 def test_takes_the_first_package_that_can_be_locked() -> None:
-    both = manifest(packages=[package("oci"), package("npm"), package("pypi")])
+    both = manifest(packages=[package("nuget"), package("npm"), package("pypi")])
     assert lockable_package(both).registry_type == "npm"
 
 
