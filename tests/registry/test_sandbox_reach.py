@@ -50,6 +50,7 @@ PLACES_OF_PLAN = Places(PLAN)
         ("/home/ada/.kube/cache", "/", Reach.SENSITIVE),
         ("/home/ada/projects/x", "/", Reach.ELSEWHERE),
         ("/opt/acme/libx.so.6", "/", Reach.OURS),
+        ("/opt/acme/openssl/openssl.cnf", "/", Reach.OURS),
     ],
 )
 def test_tells_what_a_path_is(path: str, base: str, reach: Reach) -> None:

@@ -21,11 +21,12 @@ from mcpreg.sandbox.sensitive import is_sensitive
 _QUIET = (
     "/proc", "/dev", "/sys", "/usr", "/lib", "/lib64", "/bin", "/sbin", *bubblewrap.SYSTEM,
     # what the C library and its like read of a system that has them
-    "/etc/ssl/openssl.cnf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+    "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
     "/etc/netsvc.conf", "/etc/svc.conf", "/etc/timezone", "/etc/locale.alias", "/etc/mime.types",
 )  # fmt: skip
 _SCRATCH = ("/tmp", inside.HOME)  # noqa: S108  # inside
-_LIBRARY = re.compile(r"\.so(?:\.[0-9.]+)?$")  # the loader tries a dozen folders for each
+# The loader tries a dozen folders for each library; OpenSSL looks where it was built.
+_LIBRARY = re.compile(r"(?:\.so(?:\.[0-9.]+)?|/openssl\.cnf)$")
 _OWN_ROOT = re.compile(r"/proc/(?:self|thread-self|\d+)(?:/task/\d+)?/root(?=/|$)")
 
 
