@@ -247,6 +247,8 @@ def following(machine: InstalledMachine, *options: str) -> Iterator[subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ignored by what a shell starts in the background, and so by all that is started below.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,  # noqa: PLW1509
     )
     try:
         yield follower
