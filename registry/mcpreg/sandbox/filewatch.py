@@ -183,16 +183,9 @@ class Watcher:
                 return "escape", path
             case Reach.SENSITIVE:
                 own = _creates(question) and self._places.is_provided(path)
-                return (None if own or self._exists(path) else "file"), path
+                return (None if own or kernel.exists_in_root(self._root, path) else "file"), path
             case Reach.ELSEWHERE:
-                return (None if self._exists(path) else "miss"), path
-
-    def _exists(self, path: str) -> bool:
-        try:
-            os.close(kernel.open_in_root(self._root, path))
-        except OSError:
-            return False
-        return True
+                return (None if kernel.exists_in_root(self._root, path) else "miss"), path
 
     def _base(self, thread: int, folder: int) -> str:
         name = "cwd" if folder == _AT_FDCWD else f"fd/{folder}"

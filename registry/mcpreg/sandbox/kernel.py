@@ -64,6 +64,15 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)  # it ended in between
 
 
+def exists_in_root(root: int, path: str) -> bool:
+    """Whether a process with that root finds anything at `path`, links followed."""
+    try:
+        os.close(open_in_root(root, path))
+    except OSError:
+        return False
+    return True
+
+
 def owner_namespace(descriptor: int) -> int:
     """A descriptor of the user namespace that owns the namespace behind `descriptor`."""
     return fcntl.ioctl(descriptor, NS_GET_USERNS)
