@@ -59,7 +59,6 @@ def run_docker(
                 )
                 watched = _watch_network(supervisor, held.first, pins, resolver)
                 if outlet is not None:
-                    outlet.started()
                     supervisor.pump(outlet)
                 recorder.record(
                     "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
@@ -67,7 +66,7 @@ def run_docker(
             except BaseException:  # Ctrl-C too must leave no container behind; raised again
                 held.abandon()
                 raise
-        except BaseException:
+        except BaseException:  # nothing set up outlives a set-up that failed; raised again
             if outlet is not None:
                 outlet.close()
             raise

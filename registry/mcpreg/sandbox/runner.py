@@ -105,7 +105,6 @@ def run(
                 supervisor.serve(network, pins, resolver)
                 supervisor.listen(files)
                 if outlet is not None:
-                    outlet.started()
                     supervisor.pump(outlet)
                 recorder.record(
                     "sandbox",
@@ -118,7 +117,7 @@ def run(
                 if group is not None:
                     group.remove()
                 raise
-        except BaseException:
+        except BaseException:  # nothing set up outlives a set-up that failed; raised again
             files.end()
             if outlet is not None:
                 outlet.close()

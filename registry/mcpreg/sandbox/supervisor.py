@@ -136,7 +136,8 @@ class Supervisor:
         self._closes.insert(0, files.end)
 
     def pump(self, outlet: Outlet) -> None:
-        """Take over the server's standard output."""
+        """Take over the server's standard output, which the server has by now."""
+        outlet.started()
         outlet.watch(self._loop, self._refuse)
         self._drains.append(outlet.drain)
         self._closes.insert(0, outlet.close)
