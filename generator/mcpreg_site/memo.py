@@ -108,7 +108,7 @@ def _opened(path: Path, form: int, schema: Iterable[str]) -> sqlite3.Connection:
         connection.execute(f"PRAGMA application_id = {_OURS}")
         connection.execute(f"PRAGMA user_version = {form}")
         connection.commit()
-    except BaseException:
+    except BaseException:  # Ctrl-C too must leave no lock on the file; raised again
         connection.close()
         raise
     return connection

@@ -23,7 +23,6 @@ from mcpreg.core.manifest import Model
 from mcpreg.core.safety import Level
 from mcpreg.errors import UsageError
 
-POLICY_FILE = "policy.toml"
 MAX_POLICY_BYTES = 1 << 20
 _KINDS = ("fs:read", "fs:write", "net:loopback", "net:egress", "env")
 
