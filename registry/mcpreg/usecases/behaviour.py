@@ -24,7 +24,6 @@ from mcpreg.errors import (
     SandboxSetupError,
 )
 from mcpreg.packages.registry import kind_for
-from mcpreg.usecases.introspect import introspect
 from mcpreg.usecases.probe import probe_plan
 
 _NETWORK = frozenset({"tcp", "udp", "ip", "dns"})
@@ -49,6 +48,8 @@ def behaviour(manifest: Manifest, lock: Lock, app: Path) -> Behaviour | Missing:
 
 
 def _watched(plan: Plan, events: Path) -> Behaviour | Missing:
+    from mcpreg.usecases.introspect import introspect  # the MCP SDK takes a second
+
     offer, problem, killed = None, None, None
     try:
         offer = introspect(plan, events=events)

@@ -36,7 +36,6 @@ from mcpreg.errors import McpregError, NotFoundError, UsageError
 from mcpreg.packages.interface import Progress, Resolution
 from mcpreg.packages.registry import KINDS, kind_for
 from mcpreg.store.files import write_atomic
-from mcpreg.usecases.introspect import introspect
 from mcpreg.usecases.probe import probe_plan
 
 _MAX_LISTED = 20  # differences shown
@@ -59,6 +58,8 @@ def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tu
         McpregError: no binary artifacts, or the server does not start; and its subclasses as
             `PackageKind.resolve`, `PackageKind.install` and `introspect` raise them.
     """
+    from mcpreg.usecases.introspect import introspect  # the MCP SDK takes a second
+
     package = lockable_package(manifest)
     kind = kind_for(package.registry_type)
     with tempfile.TemporaryDirectory(prefix="mcpreg-lock-") as folder:
