@@ -1,6 +1,6 @@
-"""`run_docker`: from a plan to an outcome under Docker, in the steps of `runner.run`.
+"""`run_docker`: from a launch to an outcome under Docker, in the steps of `bubblewrap_runner`.
 
-(1) Check the plan's layout, and that Docker can hold it. (2) Open every bind source without
+(1) Check that Docker can hold the plan. (2) Open every bind source without
 following links. (3) Create and start the container, stopped at its gate after its mounts, with its
 limits. (4) Compare what is mounted with what was opened. (5) Read back from the kernel as what it
 runs. (6) Prepare the network namespace. (7) Open the gate and supervise the server to its end.
@@ -9,15 +9,14 @@ runs. (6) Prepare the network namespace. (7) Open the gate and supervise the ser
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from mcpreg.core.plan import Access, Plan
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import access, cgroup, container, inside, netns, pin, process
-from mcpreg.sandbox.interface import Identity, OnViolation, Outcome, Recorder, Resolver
-from mcpreg.sandbox.layout import check_layout, within
+from mcpreg.sandbox import access, cgroup, container, inside, netns, pin
+from mcpreg.sandbox.interface import Identity, Outcome, Resolver
+from mcpreg.sandbox.launch import Launch
+from mcpreg.sandbox.layout import within
 from mcpreg.sandbox.mounts import mount_points, writable
-from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
 from mcpreg.sandbox.supervisor import Signals, Supervisor
 
@@ -29,50 +28,46 @@ SCRATCH = frozenset({
 })  # fmt: skip
 
 
-def run_docker(
-    plan: Plan,
-    *,
-    recorder: Recorder,
-    user: Identity,
-    stdio: process.Stdio,
-    outlet: Outlet | None,
-    client: Sequence[int],
-    resolver: Resolver,
-    on_violation: OnViolation,
-) -> Outcome:
-    """Run a plan under Docker and wait for its end; parameters and errors as `runner.run`."""
-    check_layout(plan)  # (1)
+def run_docker(launch: Launch) -> Outcome:
+    """Run a plan under Docker and wait for its end; errors as `runner.run`."""
+    plan = launch.plan
+    user = launch.identity or Identity(os.getuid(), os.getgid())
     check_reach(plan)
     pins = Pins(plan.egress)
     with Signals() as signals:
         pinned = pin.pin_all(plan.binds)  # (2)
         try:
             access.require_all(pinned, user)
-            held = container.start(plan, pins.addresses, user, stdio)  # (3), (5)
-            try:
-                pin.verify_inside(held.first, pinned)  # (4)
-                verify_writable(held.first, plan)
-                pin.verify_start(held.first, plan.argv[0], plan.cwd)
-                group = cgroup.of(held.first)
-                supervisor = Supervisor(
-                    plan, held, recorder, on_violation, group=group, client=client
-                )
-                watched = _watch_network(supervisor, held.first, pins, resolver)
-                if outlet is not None:
-                    supervisor.pump(outlet)
-                recorder.record(
-                    "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
-                )
-            except BaseException:  # Ctrl-C too must leave no container behind; raised again
-                held.abandon()
-                raise
-        except BaseException:  # nothing set up outlives a set-up that failed; raised again
-            if outlet is not None:
-                outlet.close()
-            raise
+            held = container.start(plan, pins.addresses, user, launch.stdio)  # (3), (5)
+            supervisor = _take_over(launch, held, pinned, pins, user)
         finally:
             pin.close_all(pinned)
         return supervisor.run(signals.pipe)  # (7)
+
+
+def _take_over(
+    launch: Launch,
+    held: container.Container,
+    pinned: tuple[pin.Pinned, ...],
+    pins: Pins,
+    user: Identity,
+) -> Supervisor:
+    plan = launch.plan
+    try:
+        pin.verify_inside(held.first, pinned)  # (4)
+        verify_writable(held.first, plan)
+        pin.verify_start(held.first, plan.argv[0], plan.cwd)
+        supervisor = Supervisor(launch, held, cgroup.of(held.first))
+        watched = _watch_network(supervisor, held.first, pins, launch.resolver)
+        if launch.outlet is not None:
+            supervisor.pump(launch.outlet)
+        launch.recorder.record(
+            "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
+        )
+    except BaseException:  # Ctrl-C too must leave no container behind; raised again
+        held.abandon()
+        raise
+    return supervisor
 
 
 def check_reach(plan: Plan) -> None:

@@ -41,6 +41,7 @@ class Outlet:
         self._filter = through
         self._waiting: deque[memoryview] = deque()
         self._open = True
+        self._closed = False
         self._refuse: Callable[[str], None] = lambda _reason: None
         self._loop: Loop | None = None
 
@@ -133,7 +134,10 @@ class Outlet:
             os.close(self._source)
 
     def close(self) -> None:
-        """Give every descriptor back; the client's own stays open."""
+        """Give every descriptor back; the client's own stays open. Once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self.started()
         if self._loop is not None and self._sink.pollable:
             self._loop.watch(self._sink.number, 0, self._ready)

@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import filewatch, limits
 from mcpreg.sandbox.cgroup import Group
 from mcpreg.sandbox.egress import Egress
 from mcpreg.sandbox.filewatch import FileWatch
-from mcpreg.sandbox.interface import Held, OnViolation, Outcome, Recorder, Resolver, Violation
+from mcpreg.sandbox.interface import Held, Outcome, Resolver, Violation
+from mcpreg.sandbox.launch import Launch
 from mcpreg.sandbox.loop import READ, Loop
 from mcpreg.sandbox.netns import Network
 from mcpreg.sandbox.outlet import Outlet
@@ -82,21 +82,12 @@ class _Client:
 class Supervisor:
     """Owns the sandbox's processes until they have ended."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        held: Held,
-        recorder: Recorder,
-        on_violation: OnViolation,
-        *,
-        group: Group | None = None,
-        client: Sequence[int] = (),
-    ) -> None:
-        self._client = _Client(client)
-        self._plan = plan
+    def __init__(self, launch: Launch, held: Held, group: Group | None) -> None:
+        self._client = _Client(launch.client)
+        self._plan = launch.plan
         self._sandbox = held
-        self._recorder = recorder
-        self._on_violation = on_violation
+        self._recorder = launch.recorder
+        self._on_violation = launch.on_violation
         self._group = group
         self._loop = Loop()
         self._violations = 0

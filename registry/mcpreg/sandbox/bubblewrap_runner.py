@@ -1,0 +1,85 @@
+"""`run_bubblewrap`: from a launch to an outcome under bubblewrap, as a numbered list.
+
+(2) Open every bind source without following links. (3) Start bubblewrap as an unprivileged user,
+blocked after its mounts, and beside it a process that is asked about every file. (4) Compare what
+is mounted with what was opened. (5) Set the resource limits. (6) Prepare the network namespace.
+(7) Release the server and supervise it to its end. Step (1) is `runner.run`'s.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mcpreg.sandbox import cgroup, filewatch, limits, netns, pin, process, stage
+from mcpreg.sandbox.filewatch import FileWatch
+from mcpreg.sandbox.interface import Outcome
+from mcpreg.sandbox.launch import Launch
+from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
+from mcpreg.sandbox.supervisor import Signals, Supervisor
+
+
+def run_bubblewrap(launch: Launch) -> Outcome:
+    """Run a plan under bubblewrap and wait for its end; errors as `runner.run`."""
+    plan, identity = launch.plan, launch.identity
+    pins = Pins(plan.egress)
+    with Signals() as signals:
+        pinned = pin.pin_all(plan.binds)  # (2)
+        files = filewatch.post(plan, identity, launch.on_violation)
+        try:
+            sandbox = process.start(plan, pins.addresses, identity, launch.stdio, files.door)  # (3)
+            supervisor = _take_over(launch, sandbox, pinned, pins, files)
+        except BaseException:  # nothing set up outlives a set-up that failed; raised again
+            files.end()
+            raise
+        finally:
+            pin.close_all(pinned)
+        return supervisor.run(signals.pipe)  # (7)
+
+
+def _take_over(
+    launch: Launch,
+    sandbox: process.Blocked,
+    pinned: tuple[pin.Pinned, ...],
+    pins: Pins,
+    files: FileWatch,
+) -> Supervisor:
+    group: cgroup.Group | None = None
+    try:
+        group = cgroup.place(sandbox.first, launch.plan.limits)  # (5)
+        network = _prepare(launch, sandbox, pinned, pins)
+        supervisor = Supervisor(launch, sandbox, group)
+        supervisor.serve(network, pins, launch.resolver)
+        supervisor.listen(files)
+        if launch.outlet is not None:
+            supervisor.pump(launch.outlet)
+        launch.recorder.record(
+            "sandbox",
+            backend="bubblewrap",
+            uid=launch.identity.uid if launch.identity else os.getuid(),
+            limits="cgroup" if group else "rlimits",
+        )
+    except BaseException:  # Ctrl-C too must leave no sandbox behind; raised again
+        sandbox.abandon()
+        if group is not None:
+            group.remove()
+        raise
+    return supervisor
+
+
+def _prepare(
+    launch: Launch, sandbox: process.Blocked, pinned: tuple[pin.Pinned, ...], pins: Pins
+) -> netns.Network:
+    plan, identity = launch.plan, launch.identity
+    pin.verify_inside(sandbox.first, pinned)  # (4)
+    pin.verify_start(sandbox.first, plan.argv[0], plan.cwd)
+    listen = [address for name in pins.addresses for address in pins.listeners(name)]
+    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
+
+    def as_owner() -> None:
+        # Root, too, does this as the user: a container's root may lack CAP_SYS_RESOURCE, while
+        # the user who made the sandbox's user namespace has every capability in it.
+        if identity is not None:
+            stage.become(identity)
+        limits.apply(sandbox.first, plan.limits)  # (5)
+
+    return netns.prepare(sandbox.first, listen, spare, as_owner)  # (6)

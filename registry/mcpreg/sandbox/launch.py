@@ -1,0 +1,28 @@
+"""One launch, as `runner.run` hands it to a backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcpreg.core.plan import Plan
+from mcpreg.sandbox.interface import Identity, OnViolation, Recorder, Resolver
+from mcpreg.sandbox.outlet import Outlet
+from mcpreg.sandbox.process import Stdio
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A plan whose layout was checked, and everything beside it that both backends need.
+
+    `identity` is whom a launcher started as root becomes, None when it is an ordinary user already.
+    `stdio` is what the server gets; `client` holds the caller's own ends of the first two.
+    """
+
+    plan: Plan
+    identity: Identity | None
+    stdio: Stdio
+    outlet: Outlet | None
+    client: tuple[int, int]
+    recorder: Recorder
+    resolver: Resolver
+    on_violation: OnViolation
