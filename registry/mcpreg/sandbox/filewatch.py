@@ -106,10 +106,14 @@ def _watch(
             signal.signal(name, signal.SIG_IGN)  # the supervisor's to hear
         if identity is not None:
             stage.become(identity)
-        kernel.die_with_parent(supervisor)
         gc.disable()  # it holds nothing that grows
         _, descriptors, _, _ = socket.recv_fds(entrance, 1, 1)
+        # Not before: who asks and is not answered is told ENOSYS. Were this to end with a launcher
+        # that is killed during set-up, bubblewrap would give up before its first process is known
+        # to the guardian, and leave that behind.
         Watcher(Listener(descriptors[0]), places, outlet, kill=kill).serve()
+        kernel.die_with_parent(supervisor)
+        signal.pause()
     finally:
         os._exit(0)
 
@@ -131,14 +135,13 @@ class Watcher:
         self._missed: set[str] = set()
 
     def serve(self) -> None:
-        """Until nobody is left to ask; then wait to be ended."""
+        """Until nobody is left to ask."""
         listener = self._listener
         while (question := listener.receive()) is not None:
             if question.call in EXECUTES:
                 self._count()
             if self._executed < _SERVER or self._passes(question):
                 listener.go_on(question)
-        signal.pause()
 
     def _count(self) -> None:
         self._executed += 1
