@@ -81,11 +81,6 @@ class World:
         return 1000 if self.backend == "bubblewrap" else self.uid
 
     @property
-    def unwatched(self) -> bool:
-        """Whether the network leads nowhere and nobody records who tries: Docker without root."""
-        return self.backend == "docker" and self.mode == "user"
-
-    @property
     def project(self) -> Path:
         return self.folder / "home" / "project"
 

@@ -71,12 +71,6 @@ ATTEMPTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def watches_files(world: World) -> None:
-    if world.backend == "docker":
-        pytest.skip("files are watched under bubblewrap only")
-
-
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda a: f"{a.number}: {a.sentence}")
 def test_denies_records_and_kills(attempt: Attempt, world: World) -> None:
     tool = world.home / "tool"
@@ -92,10 +86,6 @@ def test_denies_records_and_kills(attempt: Attempt, world: World) -> None:
     _clear_links(world.project)
     plan = world.plan(attempt.deed, given)
 
-    if world.backend == "docker":  # denies, and watches the network only (SPEC section 6)
-        alone = world.launch(plan)
-        assert (alone.refused, alone.violations) == ("ENOENT", [])
-        return
     denied = world.launch(plan, options={"deny": True})
     assert denied.refused == "ENOENT"
     assert denied.violations == [recorded]
@@ -132,7 +122,7 @@ def test_a_link_that_was_there_before_is_denied_and_no_more(world: World) -> Non
     assert (inside.refused, inside.violations) == ("ENOENT", [])
 
 
-def test_what_is_looked_for_in_vain_is_recorded_once(world: World, watches_files: None) -> None:
+def test_what_is_looked_for_in_vain_is_recorded_once(world: World) -> None:
     path = str(world.home / "secret.txt")
     assert world.outside("files.read_twice", path=path).did
     result = world.inside("files.read_twice", path=path)
@@ -146,9 +136,7 @@ def test_a_server_may_make_its_own_in_its_own_home(world: World) -> None:
     assert (result.did, result.violations) == ("mine", [])
 
 
-def test_a_path_that_is_no_text_is_printable_in_the_record(
-    world: World, watches_files: None
-) -> None:
+def test_a_path_that_is_no_text_is_printable_in_the_record(world: World) -> None:
     path = f"{world.home}/.ssh/\x1b[2J"
     result = world.launch(world.plan("files.read", {"path": path}))
     assert result.code == 6
@@ -156,14 +144,14 @@ def test_a_path_that_is_no_text_is_printable_in_the_record(
     assert "\x1b" not in result.stderr
 
 
-def test_a_thousand_misses_are_not_a_thousand_records(world: World, watches_files: None) -> None:
+def test_a_thousand_misses_are_not_a_thousand_records(world: World) -> None:
     result = world.inside("files.look_for_many", folder=str(world.home), count=1000)
     assert result.did == 1000
     missing = [event for event in result.events if event["event"] == "missing"]
     assert len(missing) == MAX_MISSES
 
 
-def test_a_server_does_not_outlive_its_watcher(world: World, watches_files: None) -> None:
+def test_a_server_does_not_outlive_its_watcher(world: World) -> None:
     """Nothing runs unwatched: the deed outside is that the server sleeps on."""
     arguments, _ = world.launcher(world.plan("process.sleep", {"seconds": 60}))
     process = subprocess.Popen(

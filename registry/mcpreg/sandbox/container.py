@@ -24,9 +24,11 @@ from mcpreg.sandbox.engine import Engine, EngineError, find
 from mcpreg.sandbox.interface import Identity
 from mcpreg.sandbox.keeper import Keeper, appoint
 from mcpreg.sandbox.process import Stdio
+from mcpreg.sandbox.restrictions import restricted
 
 SETUP_SECONDS = 60.0  # an engine on a loaded machine takes its time
 _POLL_SECONDS = 0.005
+_STATUS_SECONDS = 5.0  # between the end of a container and that of its `docker start`
 _NO_CAPABILITIES = "0000000000000000"
 
 
@@ -34,7 +36,8 @@ _NO_CAPABILITIES = "0000000000000000"
 class Container:
     """The relay of the standard streams (`monitor`, our child) and the container's pid 1 (`first`).
 
-    `gate` is the stopped process that becomes the server. Implements `Held`.
+    `gate` is the stopped process that becomes the server, in namespaces of its own. Implements
+    `Held`.
     """
 
     monitor: int
@@ -169,9 +172,9 @@ def _start(
         first = _first_process(engine, run.name, monitor_fd, deadline)
         first_fd = os.pidfd_open(first)
         # In this order: until the gate runs, pid 1 is still the engine's own, and not ours to see.
-        stopped = _await_gate(first, first_fd, deadline)
+        stopped = _await_gate(first, first_fd, monitor_fd, deadline)
         _recognise(first, machine)
-        _compare(stopped, run.user)
+        _compare(stopped, first, run.user)
         return Container(
             monitor, monitor_fd, first, first_fd, stopped, os.pidfd_open(stopped), keeper
         )
@@ -208,7 +211,7 @@ def _recognise(first: int, machine: str) -> None:
         raise SandboxSetupError("the engine runs on another machine than this one")
 
 
-def _await_gate(first: int, first_fd: int, deadline: float) -> int:
+def _await_gate(first: int, first_fd: int, monitor_fd: int, deadline: float) -> int:
     """The number of the gate's process, once it has stopped itself."""
     while time.monotonic() < deadline:
         with suppress(OSError, IndexError):
@@ -217,6 +220,11 @@ def _await_gate(first: int, first_fd: int, deadline: float) -> int:
             if state == "T":
                 return child
         if select.select([first_fd], [], [], _POLL_SECONDS)[0]:
+            if _status(monitor_fd) == gate.NO_NAMESPACE:
+                raise restricted() or SandboxSetupError(
+                    "user namespaces cannot be made in a container here",
+                    hint="mcpreg doctor; is the engine's AppArmor or SELinux profile in the way?",
+                )
             break
     raise SandboxSetupError(
         "the gate did not start in the container",
@@ -224,11 +232,28 @@ def _await_gate(first: int, first_fd: int, deadline: float) -> int:
     )
 
 
-def _compare(pid: int, user: Identity) -> None:
+def _status(monitor_fd: int) -> int | None:
+    """The exit status that the `docker` command passes on; it is reaped later."""
+    select.select([monitor_fd], [], [], _STATUS_SECONDS)
+    ended = os.waitid(os.P_PIDFD, monitor_fd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return ended.si_status if ended else None
+
+
+def map_user(pid: int, user: Identity) -> None:
+    """Give the gate's user namespace its one user, user_namespaces(7); called as that user."""
+    for name, line in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user.uid} {user.uid} 1"),
+        ("gid_map", f"{user.gid} {user.gid} 1"),
+    ):
+        Path(f"/proc/{pid}/{name}").write_text(line)
+
+
+def _compare(pid: int, first: int, user: Identity) -> None:
     """Read from the kernel that the process is what was asked for.
 
     Raises:
-        SandboxSetupError: it has a capability, another user, no filter, or the host's network.
+        SandboxSetupError: it has a capability, another user, no filter, or a namespace of others.
     """
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
@@ -239,18 +264,20 @@ def _compare(pid: int, user: Identity) -> None:
         (status["Seccomp"] == ["2"], "it has no system call filter"),
         (set(status["Uid"]) == {str(user.uid)}, "it runs as somebody else"),
         (set(status["Gid"]) == {str(user.gid)}, "it runs as another group"),
-        (_differs(pid, "net"), "it has the host's network"),
-        (_differs(pid, "mnt"), "it has the host's mounts"),
-        (_differs(pid, "pid"), "it sees the host's processes"),
-        (_differs(pid, "ipc"), "it shares memory with the host"),
+        (_differs(pid, "net", os.getpid()), "it has the host's network"),
+        (_differs(pid, "net", first), "its network is not the one to be watched"),
+        (_differs(pid, "user", first), "it shares its user namespace with the engine"),
+        (_differs(pid, "mnt", os.getpid()), "it has the host's mounts"),
+        (_differs(pid, "pid", os.getpid()), "it sees the host's processes"),
+        (_differs(pid, "ipc", os.getpid()), "it shares memory with the host"),
     )
     for holds, problem in held:
         if not holds:
             raise SandboxSetupError(f"the container is not what was asked for: {problem}")
 
 
-def _differs(pid: int, kind: str) -> bool:
-    return Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/self/ns/{kind}").readlink()
+def _differs(pid: int, kind: str, other: int) -> bool:
+    return Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/{other}/ns/{kind}").readlink()
 
 
 def _folder(path: Path) -> Path:

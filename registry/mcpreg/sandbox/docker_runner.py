@@ -1,9 +1,10 @@
 """`run_docker`: from a launch to an outcome under Docker, in the steps of `bubblewrap_runner`.
 
-(1) Check that Docker can hold the plan. (2) Open every bind source without
-following links. (3) Create and start the container, stopped at its gate after its mounts, with its
-limits. (4) Compare what is mounted with what was opened. (5) Read back from the kernel as what it
-runs. (6) Prepare the network namespace. (7) Open the gate and supervise the server to its end.
+(1) Check that Docker can hold the plan. (2) Open every bind source without following links.
+(3) Create and start the container, stopped at its gate after its mounts, with its limits.
+(4) Compare what is mounted with what was opened. (5) Read back from the kernel as what it runs.
+(6) Prepare the network namespace, and take the listener that is asked about every file. (7) Open
+the gate and supervise the server to its end.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 
 from mcpreg.core.plan import Access, Plan
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import access, cgroup, container, inside, netns, pin
-from mcpreg.sandbox.interface import Identity, Outcome, Resolver
+from mcpreg.sandbox import access, cgroup, container, filewatch, inside, netns, pin, stage
+from mcpreg.sandbox.filewatch import FileWatch
+from mcpreg.sandbox.interface import Identity, Outcome
 from mcpreg.sandbox.launch import Launch
 from mcpreg.sandbox.layout import within
 from mcpreg.sandbox.mounts import mount_points, writable
@@ -53,35 +55,48 @@ def _take_over(
     user: Identity,
 ) -> Supervisor:
     plan = launch.plan
+    files: FileWatch | None = None
     try:
         pin.verify_inside(held.first, pinned)  # (4)
         verify_writable(held.first, plan)
         pin.verify_start(held.first, plan.argv[0], plan.cwd)
+        network = _prepare(launch, held, pins, user)
+        files = filewatch.post_at(held.gate, plan, launch.identity, launch.on_violation)
         supervisor = Supervisor(launch, held, cgroup.of(held.first))
-        watched = _watch_network(supervisor, held.first, pins, launch.resolver)
+        supervisor.serve(network, pins, launch.resolver)
+        supervisor.listen(files)
         if launch.outlet is not None:
             supervisor.pump(launch.outlet)
-        launch.recorder.record(
-            "sandbox", backend="docker", uid=user.uid, limits="cgroup", network=watched
-        )
+        launch.recorder.record("sandbox", backend="docker", uid=user.uid, limits="cgroup")
     except BaseException:  # Ctrl-C too must leave no container behind; raised again
         held.abandon()
+        if files is not None:
+            files.end()
         raise
     return supervisor
+
+
+def _prepare(
+    launch: Launch, held: container.Container, pins: Pins, user: Identity
+) -> netns.Network:
+    listen = [address for name in pins.addresses for address in pins.listeners(name)]
+    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
+
+    def as_owner() -> None:
+        if launch.identity is not None:
+            stage.become(launch.identity)
+        container.map_user(held.gate, user)
+
+    return netns.prepare(held.gate, listen, spare, as_owner)  # (6)
 
 
 def check_reach(plan: Plan) -> None:
     """Refuse what Docker cannot hold here.
 
     Raises:
-        SandboxSetupError: an egress list without root, or a mount below a read-only grant, which
-            engines before Docker 25 leave writable.
+        SandboxSetupError: a mount below a read-only grant, which engines before Docker 25 leave
+            writable.
     """
-    if plan.egress and os.geteuid() != 0:
-        raise SandboxSetupError(
-            "under Docker, a list of allowed hosts needs root on Linux",
-            hint="--backend bubblewrap, or run mcpreg with sudo",
-        )
     points = mount_points()
     for bind in plan.binds:
         if bind.access is not Access.WRITE:
@@ -104,14 +119,3 @@ def verify_writable(first: int, plan: Plan) -> None:
         # A file system mounted below a writable grant was granted with it.
         if point not in SCRATCH and not any(within(point, target) for target in granted):
             raise SandboxSetupError(f"Docker mounted {point} for writing, which was not asked for")
-
-
-def _watch_network(supervisor: Supervisor, first: int, pins: Pins, resolver: Resolver) -> str:
-    """As root, record and kill; the container has no way out in any case (`--network none`)."""
-    if os.geteuid() != 0:
-        return "unwatched"
-    listen = [address for name in pins.addresses for address in pins.listeners(name)]
-    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
-    network = netns.prepare(first, listen, spare, lambda: None)  # (6)
-    supervisor.serve(network, pins, resolver)
-    return "watched"

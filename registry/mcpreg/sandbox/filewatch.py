@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mcpreg.core.plan import Plan
-from mcpreg.errors import McpregError
+from mcpreg.errors import McpregError, SandboxSetupError
 from mcpreg.sandbox import kernel, stage
 from mcpreg.sandbox.guardian import close_all_but
 from mcpreg.sandbox.interface import Identity, OnViolation, Recorder, Violation
@@ -29,7 +29,9 @@ from mcpreg.sandbox.notify import EXECUTES, Listener, Question
 from mcpreg.sandbox.reach import Places, Reach
 
 MAX_MISSES = 200  # different paths recorded in one run
-_SERVER = 2  # bubblewrap is the first program executed, the server the second
+_FIRST, _SECOND = 1, 2  # which program executed is the server: bubblewrap comes before it
+_LISTENER = "anon_inode:seccomp notify"  # as /proc shows it
+_TAKEN = b"+"
 _MAX_PATH = 4096  # PATH_MAX
 _PAGE = 4096
 _USUAL = 256  # longer paths take a second look
@@ -41,7 +43,8 @@ _COARSE = 0.01  # seconds that the clock of file systems may lag behind
 
 @dataclass(slots=True)
 class FileWatch:
-    """The supervisor's side. `door` is where the listener is to be sent, once, from the child."""
+    """The supervisor's side. `door` leads to the watcher, who gets the listener through it or takes
+    it and says so."""
 
     pid: int
     door: socket.socket
@@ -79,11 +82,63 @@ class FileWatch:
 
 def post(plan: Plan, identity: Identity | None, on_violation: OnViolation) -> FileWatch:
     """Fork the watcher; it waits for the listener to come through `door`."""
+
+    def receive(entrance: socket.socket) -> Listener:
+        _, descriptors, _, _ = socket.recv_fds(entrance, 1, 1)
+        return Listener(descriptors[0])
+
+    return _post(plan, identity, on_violation, receive, server=_SECOND)
+
+
+def post_at(
+    gate: int, plan: Plan, identity: Identity | None, on_violation: OnViolation
+) -> FileWatch:
+    """Fork the watcher; it has taken the listener from process `gate` when this returns.
+
+    Raises:
+        SandboxSetupError: it could not be taken.
+    """
+
+    def take(entrance: socket.socket) -> Listener:
+        try:
+            listener = Listener(kernel.take_descriptor(gate, _number_of_listener(gate)))
+        except OSError as error:
+            entrance.send(str(error).encode())
+            raise
+        entrance.send(_TAKEN)
+        return listener
+
+    files = _post(plan, identity, on_violation, take, server=_FIRST)
+    said = files.door.recv(_PAGE)
+    if said != _TAKEN:
+        files.end()
+        reason = said.decode("utf-8", "replace") or "the watcher died"
+        raise SandboxSetupError(f"what the server opens cannot be watched: {reason}")
+    return files
+
+
+def _number_of_listener(pid: int) -> int:
+    folder = Path(f"/proc/{pid}/fd")
+    found = [int(entry.name) for entry in folder.iterdir() if str(entry.readlink()) == _LISTENER]
+    if len(found) != 1:
+        raise OSError(f"the gate has {len(found)} listeners")
+    return found[0]
+
+
+def _post(
+    plan: Plan,
+    identity: Identity | None,
+    on_violation: OnViolation,
+    obtain: Callable[[socket.socket], Listener],
+    *,
+    server: int,
+) -> FileWatch:
     door, entrance = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     reports, outlet = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
-        _watch(Places(plan), identity, entrance, outlet, kill=on_violation == "kill")
+        watcher = Watcher(Places(plan), outlet, kill=on_violation == "kill", server=server)
+        _watch(watcher, identity, entrance, obtain)
     entrance.close()
     outlet.close()
     reports.setblocking(False)
@@ -91,27 +146,24 @@ def post(plan: Plan, identity: Identity | None, on_violation: OnViolation) -> Fi
 
 
 def _watch(
-    places: Places,
+    watcher: Watcher,
     identity: Identity | None,
     entrance: socket.socket,
-    outlet: socket.socket,
-    *,
-    kill: bool,
+    obtain: Callable[[socket.socket], Listener],
 ) -> NoReturn:
     try:
         supervisor = os.getppid()
-        close_all_but({2, entrance.fileno(), outlet.fileno()})
+        close_all_but({2, entrance.fileno(), watcher.outlet.fileno()})
         signal.set_wakeup_fd(-1)
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, signal.SIG_IGN)  # the supervisor's to hear
         if identity is not None:
             stage.become(identity)
         gc.disable()  # it holds nothing that grows
-        _, descriptors, _, _ = socket.recv_fds(entrance, 1, 1)
-        # Not before: who asks and is not answered is told ENOSYS. Were this to end with a launcher
-        # that is killed during set-up, bubblewrap would give up before its first process is known
-        # to the guardian, and leave that behind.
-        Watcher(Listener(descriptors[0]), places, outlet, kill=kill).serve()
+        # Only then to end with the parent: who asks and is not answered is told ENOSYS. Were this
+        # to end with a launcher that is killed during set-up, bubblewrap would give up before its
+        # first process is known to the guardian, and leave that behind.
+        watcher.serve(obtain(entrance))
         kernel.die_with_parent(supervisor)
         signal.pause()
     finally:
@@ -119,28 +171,25 @@ def _watch(
 
 
 class Watcher:
-    """One loop: receive, judge, report, answer."""
+    """One loop: receive, judge, report, answer. The `server`-th program executed is the server."""
 
-    def __init__(
-        self, listener: Listener, places: Places, outlet: socket.socket, *, kill: bool
-    ) -> None:
-        self._listener = listener
+    def __init__(self, places: Places, outlet: socket.socket, *, kill: bool, server: int) -> None:
+        self.outlet = outlet
         self._places = places
-        self._outlet = outlet
         self._kill = kill
+        self._server = server
         self._memories: dict[int, int] = {}
         self._executed = 0
         self._root = -1
         self._began = 0.0
         self._missed: set[str] = set()
 
-    def serve(self) -> None:
+    def serve(self, listener: Listener) -> None:
         """Until nobody is left to ask."""
-        listener = self._listener
         while (question := listener.receive()) is not None:
             if question.call in EXECUTES:
                 self._count()
-            if self._executed < _SERVER or self._passes(question):
+            if self._executed < self._server or self._passes(question, listener):
                 listener.go_on(question)
 
     def _count(self) -> None:
@@ -149,7 +198,7 @@ class Watcher:
             os.close(memory)
         self._memories.clear()  # a program's memory goes with it
 
-    def _passes(self, question: Question) -> bool:
+    def _passes(self, question: Question, listener: Listener) -> bool:
         """Whether to answer; False leaves the thread held for good."""
         try:
             folder, address = _where(question)
@@ -162,12 +211,12 @@ class Watcher:
             kind, shown = self._judged(question, folder, os.fsdecode(path))
         except OSError:
             return True  # the thread is gone, or its path unreadable: the kernel's to say
-        if kind is None or not self._listener.still_asks(question):
+        if kind is None or not listener.still_asks(question):
             return True
         if kind == "miss":
             self._report_miss(shown)
             return True
-        self._outlet.send(_message(kind, shown))
+        self.outlet.send(_message(kind, shown))
         return not self._kill
 
     def _judged(self, question: Question, folder: int, text: str) -> tuple[str | None, str]:
@@ -223,7 +272,7 @@ class Watcher:
         if path in self._missed or len(self._missed) >= MAX_MISSES:
             return
         self._missed.add(path)
-        self._outlet.send(_message("miss", path))
+        self.outlet.send(_message("miss", path))
 
 
 def _where(question: Question) -> tuple[int, int]:

@@ -13,6 +13,7 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 OPENAT2, RESOLVE_IN_ROOT = 437, 0x10  # linux/openat2.h; the same number everywhere
+PIDFD_GETFD = 438  # the same number everywhere
 _PR_SET_PDEATHSIG = 1
 NS_GET_USERNS = 0xB701  # linux/nsfs.h: the user namespace that owns this one
 
@@ -49,6 +50,20 @@ def open_in_root(root: int, path: str) -> int:
     if descriptor < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+    return descriptor
+
+
+def take_descriptor(pid: int, number: int) -> int:
+    """A descriptor of one's own for what process `pid` has open as `number`, pidfd_getfd(2)."""
+    process = os.pidfd_open(pid)
+    try:
+        words = (ctypes.c_long(PIDFD_GETFD), ctypes.c_int(process), ctypes.c_int(number))
+        descriptor = int(_libc.syscall(*words, ctypes.c_uint(0)))
+    finally:
+        os.close(process)
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"pidfd_getfd: {os.strerror(number)}")
     return descriptor
 
 

@@ -8,6 +8,7 @@ and it gains no privilege: the launcher's user owns the sandbox's user namespace
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import socket
@@ -24,6 +25,7 @@ from mcpreg.sandbox import inside, kernel, packets
 BACKLOG = 64
 _BATCH = 200  # the kernel passes at most 253 descriptors in one message (SCM_MAX_FD)
 _PACKET_BUFFER = 4 << 20
+_SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8914, 0x1, 0x40
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
 
 # linux/rtnetlink.h
@@ -86,6 +88,7 @@ def _child(
     try:
         as_owner()
         _join(pid)
+        _raise_loopback()
         ipv6 = _route_everything_here()
         sockets = list(_sockets(listen, spare))
         out.send(json.dumps({"count": len(sockets), "ipv6": ipv6}).encode())
@@ -105,9 +108,15 @@ def _join(pid: int) -> None:
         # Nothing below may ever touch the host's own network.
         raise OSError("the sandbox has no network namespace of its own")
     owner = kernel.owner_namespace(namespace)
-    if os.fstat(owner).st_ino != Path("/proc/self/ns/user").stat().st_ino:  # Docker makes none
-        kernel.setns(owner, kernel.CLONE_NEWUSER)
+    kernel.setns(owner, kernel.CLONE_NEWUSER)
     kernel.setns(namespace, kernel.CLONE_NEWNET)
+
+
+def _raise_loopback() -> None:
+    """`ip link set lo up`, netdevice(7): bubblewrap has done it, Docker's gate has not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sH22x", b"lo", _IFF_UP | _IFF_RUNNING)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
 
 
 def _route_everything_here() -> bool:
@@ -120,7 +129,7 @@ def _route_everything_here() -> bool:
     with suppress(OSError):
         setting = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
         if setting.read_text().strip() == "1":
-            # Docker turns it off. Attempts to use it are to be seen, so it leads nowhere instead.
+            # The machine has it off. Attempts to use it are to be seen: it leads nowhere instead.
             with suppress(OSError):
                 setting.write_text("0")
         if setting.read_text().strip() == "1":

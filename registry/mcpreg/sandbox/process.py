@@ -20,6 +20,7 @@ from mcpreg.errors import McpregError, SandboxSetupError
 from mcpreg.sandbox import bubblewrap, inside, notify, pin, seccomp, stage
 from mcpreg.sandbox.guardian import Guardian, appoint, close_all_but
 from mcpreg.sandbox.interface import Identity
+from mcpreg.sandbox.restrictions import restricted
 
 SETUP_SECONDS = 20.0  # a loaded machine takes its time; a broken one must not hang for ever
 _POLL_SECONDS = 0.0005
@@ -236,30 +237,9 @@ def _failed(error_read: int) -> SandboxSetupError:
     with suppress(BlockingIOError, ValueError):
         report = json.loads(os.read(error_read, 65536))
         return SandboxSetupError(report["message"], hint=report["hint"])
-    for path, refusing, hint in RESTRICTIONS:
-        with suppress(OSError):
-            if Path(path).read_text().strip() == refusing:
-                return SandboxSetupError("this system restricts user namespaces", hint=hint)
-    return SandboxSetupError(
+    return restricted() or SandboxSetupError(
         "bubblewrap could not set up the sandbox; its own message is above", hint="mcpreg doctor"
     )
-
-
-RESTRICTIONS = (
-    (
-        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-        "1",
-        "Ubuntu 24.04 and later: give bubblewrap an AppArmor profile (apt-get install "
-        "apparmor-profiles), or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
-    ),
-    (
-        "/proc/sys/kernel/unprivileged_userns_clone",
-        "0",
-        "sysctl -w kernel.unprivileged_userns_clone=1",
-    ),
-    ("/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"),
-)
-"""Kernel settings that stop bubblewrap: file, the value that does, and the way out."""
 
 
 def _pipe() -> tuple[int, int]:
