@@ -28,6 +28,7 @@ WORLDS = ("bubblewrap-root", "bubblewrap-user", "docker-root", "docker-user")
 TESTS = (
     "tests/hostile/test_attempts_calls.py",
     "tests/hostile/test_attempts_files.py",
+    "tests/hostile/test_attempts_further.py",
     "tests/hostile/test_attempts_launcher.py",
     "tests/hostile/test_attempts_network.py",
     "tests/hostile/test_attempts_resources.py",
@@ -64,15 +65,19 @@ ATTEMPTS: Mapping[int, str] = dict(enumerate((
     "survive SIGKILL of the launcher", "leave a daemon behind",
     "survive a launcher killed during set-up", "flood standard output", "run an install script",
     "ask for more than the lock",
+    "send datagrams to a socket in a grant", "hijack the sandbox's first process",
+    "use the terminal of an output", "signal the launcher's group", "join a namespace",
+    "take real-time priority", "mount_setattr, fspick", "process_vm_writev",
+    "take its system calls' listener", "write the network's settings",
+    "fill scratch space with empty files",
 ), start=1))  # fmt: skip
 
 # What the tests of these see beside the denial; the rest is denied and the server lives on.
 KILLED = {
     **dict.fromkeys((38, 39), "killed by the kernel"),
-    **dict.fromkeys((*range(42, 50), 54, 56, 59), "killed, on record"),
+    **dict.fromkeys((*range(1, 6), *range(42, 50), 54, 56, 59), "killed, on record"),
 }
-FILES = range(1, 6)  # watched under bubblewrap only
-UNWATCHED = set(range(42, 50)) | {54, 56}  # as an ordinary user, Docker's network is only empty
+BOUNDED = 79  # Docker's scratch space has a bound of its own; bubblewrap's is watched
 
 
 @dataclass(frozen=True)
@@ -130,12 +135,10 @@ def result(number: int, world: str, tests: list[Seen]) -> str:
     if any(test.outcome == "failed" for test in tests):
         return "**FAILED**"
     if any(test.outcome == "passed" for test in tests):
-        watched_files = number in FILES and world.startswith("bubblewrap")
-        told = "killed, on record" if watched_files else KILLED.get(number, "denied")
-        return "denied" if world == "docker-user" and number in UNWATCHED else told
+        if number == BOUNDED and world.startswith("bubblewrap"):
+            return "killed, on record"
+        return KILLED.get(number, "denied")
     reasons = {test.reason for test in tests}
-    if any("an ordinary user gets no egress" in reason for reason in reasons):
-        return "not offered"
     if number in (38,) and any("killed inside" in reason for reason in reasons):
         return "killed by the kernel¹"
     return "not tried²" if tests else "not run"
@@ -162,8 +165,10 @@ Written by `python scripts/attempts.py --write`, which runs them. Each deed is d
 with the same code, and must work there; then a server does it inside. The launcher is started by
 root, who drops to an ordinary user, or by an ordinary user. *Denied*: the operating system said no,
 with the error that the test names, and the server lives on. *Killed, on record*: denied as well,
-and the server was ended and the audit log names what it reached for. *Not offered*: a list of
-allowed hosts is refused there before anything starts, so there is nothing to attack.
+and the server was ended and the audit log names what it reached for.
+
+Up to 68 the list is the one that the sandbox was designed against; what follows was found since, by
+reading it as an attacker would.
 
 Linux {kernel} on {machine}.
 """

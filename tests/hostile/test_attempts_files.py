@@ -45,6 +45,8 @@ ATTEMPTS = [
             ("file", "/etc/shadow"), privileged=True),
     Attempt(2, "a key in ~/.ssh", "files.read", {"path": "{home}/.ssh/id_ed25519"},
             ("file", "{home}/.ssh/id_ed25519")),
+    Attempt(2, "the same from a process that hides its memory", "files.read_hidden",
+            {"path": "{home}/.ssh/id_ed25519"}, ("file", "{home}/.ssh/id_ed25519")),
     Attempt(3, "~/.aws", "files.read", {"path": "{home}/.aws/credentials"},
             ("file", "{home}/.aws/credentials")),
     Attempt(3, "the same with slashes to spare", "files.read",

@@ -50,8 +50,8 @@ def _take_over(
         supervisor = Supervisor(launch, sandbox, group)
         supervisor.serve(network, pins, launch.resolver)
         supervisor.listen(files)
-        if launch.outlet is not None:
-            supervisor.pump(launch.outlet)
+        for outlet in launch.outlets:
+            supervisor.pump(outlet)
         launch.recorder.record(
             "sandbox",
             backend="bubblewrap",

@@ -59,7 +59,7 @@ class Container:
             signal.pidfd_send_signal(self.first_fd, signal.SIGKILL)
 
     def settle(self) -> None:
-        """The server runs; the keeper stays, for a container does not end with its launcher."""
+        """The keeper stays until the container is closed: the engine may not have removed it."""
 
     def abandon(self) -> None:
         """Kill what was never released, and reap it."""

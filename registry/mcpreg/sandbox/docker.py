@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mcpreg.core.plan import Access, Bind, Plan
 from mcpreg.errors import SandboxSetupError
-from mcpreg.sandbox import gate, image, inside
+from mcpreg.sandbox import gate, image, inside, limits
 from mcpreg.sandbox.bubblewrap import LINKS, SYSTEM
 from mcpreg.sandbox.interface import Identity
 
@@ -106,18 +106,18 @@ def etc_files(
 
 def _limits(plan: Plan) -> list[str]:
     """Hard limits by control group, and per process by rlimits, which run out with an error."""
-    limits = plan.limits
-    words = ["--memory", str(limits.memory), "--memory-swap", str(limits.memory)]
-    words += ["--pids-limit", str(limits.pids + _OWN_PROCESSES), "--shm-size", str(limits.dev)]
+    wanted = plan.limits
+    words = ["--memory", str(wanted.memory), "--memory-swap", str(wanted.memory)]
+    words += ["--pids-limit", str(wanted.pids + _OWN_PROCESSES), "--shm-size", str(wanted.dev)]
     rlimits = {
-        "data": limits.memory * _HEADROOM,
-        "fsize": limits.file_size,
-        "nofile": limits.open_files,
+        "data": wanted.memory * _HEADROOM,
+        "fsize": wanted.file_size,
+        "nofile": wanted.open_files,
         "core": 0,
         "msgqueue": 0,
     }
-    if limits.cpu_seconds is not None:
-        rlimits["cpu"] = limits.cpu_seconds
+    if wanted.cpu_seconds is not None:
+        rlimits["cpu"] = wanted.cpu_seconds
     for name, value in rlimits.items():
         words += ["--ulimit", f"{name}={value}:{value}"]
     return words
@@ -125,6 +125,7 @@ def _limits(plan: Plan) -> list[str]:
 
 def _scratch(plan: Plan, user: Identity) -> list[str]:
     common = f"rw,nosuid,nodev,exec,size={plan.limits.tmp}"
+    common += f",nr_inodes={limits.allowed_entries(plan.limits)}"
     owner = f"mode=700,uid={user.uid},gid={user.gid}"
     return ["--tmpfs", f"/tmp:{common},mode=1777", "--tmpfs", f"{inside.HOME}:{common},{owner}"]  # noqa: S108  # inside
 

@@ -65,8 +65,8 @@ def _take_over(
         supervisor = Supervisor(launch, held, cgroup.of(held.first))
         supervisor.serve(network, pins, launch.resolver)
         supervisor.listen(files)
-        if launch.outlet is not None:
-            supervisor.pump(launch.outlet)
+        for outlet in launch.outlets:
+            supervisor.pump(outlet)
         launch.recorder.record("sandbox", backend="docker", uid=user.uid, limits="cgroup")
     except BaseException:  # Ctrl-C too must leave no container behind; raised again
         held.abandon()

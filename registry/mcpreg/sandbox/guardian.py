@@ -1,9 +1,10 @@
-"""A process that ends a half-made sandbox when the launcher dies while making it.
+"""A process that ends a sandbox when the launcher dies.
 
 bubblewrap's first process ties its life to its parent's only when the server is about to start;
-blocked before that, it would outlive a launcher that was killed: never running, never ending. The
-guardian learns its number before anybody else and waits: the end of the leash means that the
-launcher is gone. Once the server runs, `--die-with-parent` holds and the guardian is dismissed.
+blocked before that, it would outlive a launcher that was killed: never running, never ending. And
+a running server can undo `--die-with-parent`: it may write into the memory of the first process,
+which runs as the same user. The guardian is out of its reach. It learns the first process's number
+before anybody else and waits: the end of the leash means that the launcher is gone.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Held(Protocol):
         """End every process of the sandbox."""
 
     def settle(self) -> None:
-        """Called when the server has run for a while, and once it has ended."""
+        """Called once everything in it has been killed."""
 
     def abandon(self) -> None:
         """Kill what was never released, and reap it."""

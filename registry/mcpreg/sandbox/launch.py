@@ -15,13 +15,14 @@ class Launch:
     """A plan whose layout was checked, and everything beside it that both backends need.
 
     `identity` is whom a launcher started as root becomes, None when it is an ordinary user already.
-    `stdio` is what the server gets; `client` holds the caller's own ends of the first two.
+    `stdio` is what the server gets, and `outlets` are behind those of it that we read; `client`
+    holds the caller's own ends of the first two.
     """
 
     plan: Plan
     identity: Identity | None
     stdio: Stdio
-    outlet: Outlet | None
+    outlets: tuple[Outlet, ...]
     client: tuple[int, int]
     recorder: Recorder
     resolver: Resolver

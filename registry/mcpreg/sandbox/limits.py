@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,10 +10,13 @@ from pathlib import Path
 
 from mcpreg.core.plan import Limits
 from mcpreg.errors import SandboxSetupError
+from mcpreg.sandbox import inside
 
 WATCH_SECONDS = 0.25
 # RLIMIT_DATA ends a runaway process between two looks; below it the watch decides and records.
 _HEADROOM = 2
+SCRATCH = ("/tmp", inside.HOME, "/dev/shm")  # noqa: S108  # paths inside
+ENTRY_BYTES = 1024  # of scratch space for each file: full of small ones, it holds a quarter of them
 
 
 def apply(pid: int, limits: Limits) -> None:
@@ -49,6 +53,24 @@ def memory_of(first: int) -> int:
     Orphans inside become children of the first process, so its tree is the sandbox.
     """
     return sum(_resident(pid) for pid in _tree(first))
+
+
+def scratch_entries(first: int) -> int:
+    """Files and folders in the largest of the sandbox's own file systems, statvfs(3).
+
+    Each takes about a KiB of the kernel's memory, which their size does not limit.
+    """
+    counts = [0]
+    for place in SCRATCH:
+        with suppress(OSError):  # it ended, or an image has put something else there
+            found = os.statvfs(f"/proc/{first}/root{place}")
+            counts.append(found.f_files - found.f_ffree)
+    return max(counts)
+
+
+def allowed_entries(limits: Limits) -> int:
+    """How many files may lie in scratch space of that size."""
+    return limits.tmp // ENTRY_BYTES
 
 
 def _tree(first: int) -> Iterator[int]:

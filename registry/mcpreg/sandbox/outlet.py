@@ -195,5 +195,10 @@ def _sink(client: int) -> _Sink:
             return _Sink(os.open(f"/proc/self/fd/{client}", flags), pollable=True)
         except OSError:  # it belongs to somebody else
             return _SharedPipe(fcntl.fcntl(client, fcntl.F_DUPFD_CLOEXEC, 3), pollable=True)
-    # Files are always ready; a terminal that was stopped may wait for its person.
+    if os.isatty(client):
+        # The same: a terminal that was stopped waits for its person, and we do not.
+        with suppress(OSError):
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+            return _Sink(os.open(f"/proc/self/fd/{client}", flags), pollable=True)
+    # Files are always ready.
     return _Sink(fcntl.fcntl(client, fcntl.F_DUPFD_CLOEXEC, 3), pollable=False)

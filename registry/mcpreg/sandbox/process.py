@@ -88,7 +88,7 @@ class Blocked:
         self.close()
 
     def settle(self) -> None:
-        """The server runs and ends with its launcher by itself, or it has ended."""
+        """Nothing is left to guard."""
         self.guardian.dismiss()
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from mcpreg.sandbox.interface import (
 from mcpreg.sandbox.launch import Launch
 from mcpreg.sandbox.layout import check_layout
 from mcpreg.sandbox.outlet import Outlet
+from mcpreg.sandbox.printable import Printable
 
 
 def run(
@@ -53,10 +54,9 @@ def run(
         plan: what the server may see and do.
         recorder: gets `sandbox`, `egress*`, `asked-to-end`, `client-left` and `violation` events.
         as_user: as root, whom to become; `choose_identity` decides when it is None.
-        stdin: descriptor passed to the server untouched, like `stderr`, and `stdout` when nothing
-            is to look at what is written to it.
-        stdout: see `stdin`.
-        stderr: see `stdin`.
+        stdin: descriptor passed to the server untouched.
+        stdout: the same, when nothing is to look at what is written to it.
+        stderr: the same, unless it is a terminal: those get text and colours only.
         resolver: from an allowed name to the addresses to connect to.
         on_violation: `kill` ends the server; `deny` records and lets it go on.
         backend: what makes the sandbox.
@@ -68,24 +68,29 @@ def run(
     check_layout(plan)  # (1)
     if plan.image is not None and backend != "docker":
         raise SandboxSetupError("an image runs under Docker only", hint="--backend docker")
-    launch = Launch(
-        plan,
-        identity=_identity(plan, as_user),
-        stdio=process.standard(stdin, stdout, stderr),
-        outlet=None,
-        client=(stdin, stdout),
-        recorder=recorder,
-        resolver=resolver,
-        on_violation=on_violation,
-    )
-    if through is None:
-        return _dispatch(launch, backend)
-    outlet = Outlet(stdout, through)
+    stdio = process.standard(stdin, stdout, stderr)
+    outlets: list[Outlet] = []
     try:
-        stdio = replace(launch.stdio, stdout=outlet.inlet)
-        return _dispatch(replace(launch, outlet=outlet, stdio=stdio), backend)
+        if through is not None:
+            outlets.append(Outlet(stdout, through))
+            stdio = replace(stdio, stdout=outlets[-1].inlet)
+        if os.isatty(stderr):
+            outlets.append(Outlet(stderr, Printable()))
+            stdio = replace(stdio, stderr=outlets[-1].inlet)
+        launch = Launch(
+            plan,
+            identity=_identity(plan, as_user),
+            stdio=stdio,
+            outlets=tuple(outlets),
+            client=(stdin, stdout),
+            recorder=recorder,
+            resolver=resolver,
+            on_violation=on_violation,
+        )
+        return _dispatch(launch, backend)
     finally:
-        outlet.close()
+        for outlet in outlets:
+            outlet.close()
 
 
 def _dispatch(launch: Launch, backend: Backend) -> Outcome:

@@ -57,6 +57,7 @@ NAMESPACE_FLAGS = 0x7E020080
 TERMINAL_INJECTION = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 SOCKET_FAMILIES = (2, 10)  # AF_INET, AF_INET6
 SOCKET_TYPES = (1, 2)  # SOCK_STREAM, SOCK_DGRAM
+PAIR_TYPES = (1, 5)  # SOCK_STREAM, SOCK_SEQPACKET: connected to each other for good
 SOCKET_PROTOCOLS = (0, 6, 17)  # default, TCP, UDP
 SETID_BITS = 0o6000
 CREATES = 0o100 | 0o20000000  # O_CREAT, __O_TMPFILE: only then is there a mode argument
@@ -146,6 +147,8 @@ class _Filter:
             self._finish(end)
         if (end := self._begin("socketpair")) is not None:
             self._only(end, 0, 0xFFFFFFFF, (1,), errno.EAFNOSUPPORT)
+            # One of a pair of datagram sockets can be sent from to any other by its path.
+            self._only(end, 1, 0xF, PAIR_TYPES, errno.EPERM)
             self._finish(end)
 
     def _modes(self) -> None:

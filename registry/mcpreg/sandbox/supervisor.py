@@ -27,7 +27,6 @@ from mcpreg.sandbox.watch import PacketWatch
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GRACE_SECONDS = 2.0  # between asking the server to end and ending it
-GUARDED_SECONDS = 2.0  # by then the server runs and --die-with-parent holds
 MAX_VIOLATIONS = 1000  # recorded in one run that goes on after them
 
 
@@ -94,7 +93,6 @@ class Supervisor:
         self._killed_for: Violation | None = None
         self._ended = False
         self._deadline: float | None = None
-        self._guarded_until = 0.0
         self._drains: list[Callable[[], None]] = []
         self._closes: list[Callable[[], None]] = [self._loop.close]
 
@@ -127,7 +125,7 @@ class Supervisor:
         self._closes.insert(0, files.end)
 
     def pump(self, outlet: Outlet) -> None:
-        """Take over the server's standard output, which the server has by now."""
+        """Take over one of the server's outputs, which the server has by now."""
         outlet.started()
         outlet.watch(self._loop, self._refuse)
         self._drains.append(outlet.drain)
@@ -147,7 +145,6 @@ class Supervisor:
         Whatever goes wrong in here, audit log included, ends the server.
         """
         started = time.monotonic()
-        self._guarded_until = started + GUARDED_SECONDS
         self._loop.watch(self._sandbox.monitor_fd, READ, self._end)
         self._loop.watch(self._sandbox.first_fd, READ, self._first_ended)
         self._loop.watch(signals, READ, lambda _: self._asked_to_end(signals))
@@ -178,11 +175,12 @@ class Supervisor:
         """What no descriptor reports: memory and the end of a grace period."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._sandbox.kill()
-        if time.monotonic() >= self._guarded_until:
-            self._sandbox.settle()
         used, allowed = limits.memory_of(self._sandbox.first), self._plan.limits.memory
         if used > allowed and self._killed_for is None:
             self._kill_for(Violation("memory", f"{used} bytes"))
+        entries = limits.scratch_entries(self._sandbox.first)
+        if entries > limits.allowed_entries(self._plan.limits) and self._killed_for is None:
+            self._kill_for(Violation("memory", f"{entries} files in scratch space"))
         self._ask_group()
         if self._deadline is None and self._client.has_left():
             self._recorder.record("client-left")

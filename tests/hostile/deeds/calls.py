@@ -8,19 +8,22 @@ import os
 import platform
 import signal
 import socket
+import struct
 import time
 from pathlib import Path
 
 NUMBERS = {
     "x86_64": {"clone": 56, "ptrace": 101, "process_vm_readv": 310, "mount": 165, "umount2": 166,
                "unshare": 272, "keyctl": 250, "bpf": 321, "perf_event_open": 298,
-               "userfaultfd": 323, "add_key": 248, "memfd_create": 319, "shmget": 29},
+               "userfaultfd": 323, "add_key": 248, "memfd_create": 319, "shmget": 29,
+               "process_vm_writev": 311, "seccomp": 317, "setns": 308},
     "aarch64": {"clone": 220, "ptrace": 117, "process_vm_readv": 270, "mount": 40, "umount2": 39,
                 "unshare": 97, "keyctl": 219, "bpf": 280, "perf_event_open": 241,
-                "userfaultfd": 282, "add_key": 217, "memfd_create": 279, "shmget": 194},
+                "userfaultfd": 282, "add_key": 217, "memfd_create": 279, "shmget": 194,
+                "process_vm_writev": 271, "seccomp": 277, "setns": 268},
 }[platform.machine()] | {
     "open_tree": 428, "fsopen": 430, "clone3": 435, "openat2": 437, "pidfd_getfd": 438,
-    "io_uring_setup": 425,
+    "io_uring_setup": 425, "mount_setattr": 442, "fspick": 433,
 }  # fmt: skip
 CLONE_NEWUSER = 0x10000000
 
@@ -100,6 +103,65 @@ def open_tree() -> str:
 def fsopen() -> str:
     os.close(call("fsopen", ctypes.c_char_p(b"tmpfs"), 0))
     return "opened"
+
+
+def mount_setattr() -> str:
+    attributes = (ctypes.c_uint64 * 4)()  # that nothing be changed: it may be done to a real one
+    call("mount_setattr", -100, ctypes.c_char_p(b"/"), 0, ctypes.byref(attributes), 32)
+    return "set"
+
+
+def fspick() -> str:
+    os.close(call("fspick", -100, ctypes.c_char_p(b"/"), 0))
+    return "picked"
+
+
+def join_namespace() -> str:
+    """The one it is in already: it may be done to a real one."""
+    own = os.open("/proc/self/ns/uts", os.O_RDONLY)
+    call("setns", own, 0)
+    os.close(own)
+    return "joined"
+
+
+def own_listener() -> str:
+    """Be asked about one's own calls first, so that nobody else is: seccomp_unotify(2)."""
+    allow = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000))
+    program = struct.pack("@HP", 1, ctypes.addressof(allow))
+    _libc.prctl(38, 1, 0, 0, 0)
+    os.close(call("seccomp", 1, 8, ctypes.c_char_p(program)))
+    return "asked"
+
+
+def undying() -> str:
+    """Make the first process forget that it is to end with its parent.
+
+    Its code is written over where it waits for a child, and a child of its own then wakes it.
+    """
+    forget = "b89d000000bf0100000031f60f05"  # prctl(PR_SET_PDEATHSIG, 0)
+    wait = "b8220000000f05ebf7"  # pause, for ever
+    words = Path("/proc/1/syscall").read_text().split()
+    with Path("/proc/1/mem").open("r+b", buffering=0) as memory:
+        memory.seek(int(words[-1], 16))
+        memory.write(bytes.fromhex(forget + wait))
+    if os.fork() == 0:
+        if os.fork() == 0:
+            time.sleep(0.2)
+        os._exit(0)
+    time.sleep(3)
+    print("ready", flush=True)
+    time.sleep(60)
+    return "woke"
+
+
+def write_memory() -> int:
+    here = ctypes.create_string_buffer(b"secret")
+    child = _sleeper()
+    both = (ctypes.c_uint64 * 2)(ctypes.addressof(here), 6)
+    try:
+        return call("process_vm_writev", child, ctypes.byref(both), 1, ctypes.byref(both), 1, 0)
+    finally:
+        _end(child)
 
 
 def io_uring() -> str:

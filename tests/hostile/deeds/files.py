@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import stat
+import time
 from pathlib import Path
 
 
@@ -82,6 +84,32 @@ def connect(path: str) -> str:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(name)
         return client.recv(64).decode()
+
+
+def send_to(path: str) -> int:
+    """A datagram from a socket that was made as one of a pair."""
+    ours, _theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    return ours.sendto(b"exfiltrated", path)
+
+
+def read_hidden(path: str) -> str:
+    """Read, having made this process one that others of the same user may not look into."""
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    return read(path)
+
+
+def make_many(folder: str, count: int, seconds: float = 0) -> int:
+    """Empty files: they take no space that a size limits."""
+    made = 0
+    try:
+        for number in range(count):
+            os.close(os.open(f"{folder}/empty-{number}", os.O_CREAT | os.O_WRONLY))
+            made += 1
+        time.sleep(seconds)
+    finally:
+        for number in range(made):
+            Path(f"{folder}/empty-{number}").unlink()
+    return made
 
 
 def connect_to_variable(name: str, fallback: str) -> str:

@@ -3,10 +3,60 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+
+def write_memory() -> int:
+    """Write into another process of the same user, here a child."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(20)
+        os._exit(0)
+    try:
+        place = int(Path(f"/proc/{child}/maps").read_text().split("-")[0], 16)
+        with Path(f"/proc/{child}/mem").open("r+b", buffering=0) as memory:
+            memory.seek(place)
+            first = memory.read(4)
+            memory.seek(place)
+            return memory.write(first)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def signal_group(number: int) -> str:
+    """Signal everybody in this process's group."""
+    signal.signal(number, signal.SIG_IGN)
+    os.kill(0, number)
+    return "signalled"
+
+
+def real_time() -> str:
+    """A priority before which everything else on a processor waits."""
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    return "first"
+
+
+def read_typed(descriptor: int) -> str:
+    """What a person types at the terminal behind an output."""
+    print("ready", flush=True)
+    os.set_blocking(descriptor, False)
+    for _ in range(30):
+        try:
+            return os.read(descriptor, 64).decode()
+        except BlockingIOError:
+            time.sleep(0.1)
+    return "nothing"
+
+
+def control_terminal() -> str:
+    """Tell the terminal behind standard error something."""
+    os.write(2, b"\x1b]52;c;cGFzdGVk\x07plain\x1b[31mred\n")  # into the clipboard, and a colour
+    return "told"
 
 
 def search(member: str, canary: str) -> dict[str, int]:
