@@ -24,7 +24,13 @@ MINIMUM_NODE = 20
 
 # A command that must exist -> the Debian and Ubuntu package that brings it.
 COMMANDS = {"git": "git", "bwrap": "bubblewrap"}
-OPTIONAL = {"chromium": "chromium", "nginx": "nginx-light", "wrk": "wrk", "docker": "docker.io"}
+OPTIONAL = {
+    "chromium": "chromium",
+    "nginx": "nginx-light",
+    "wrk": "wrk",
+    "docker": "docker.io",
+    "qemu-aarch64-static": "qemu-user-static",
+}
 NETLIFY = VENV / "netlify"
 
 

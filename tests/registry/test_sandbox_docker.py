@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,15 +118,19 @@ def program(tmp_path: Path) -> str:
     return str(path)
 
 
+def _await_stop(process: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + 10
+    stat = Path(f"/proc/{process.pid}/stat")
+    while stat.read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @contextmanager
 def started(program: str, words: list[str]) -> Iterator[subprocess.Popen[str]]:
     """The gate, stopped, with its files asked about by a thread that lets all pass."""
     gate_process = subprocess.Popen([program, *words], stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 10
-    stat = Path(f"/proc/{gate_process.pid}/stat")
-    while stat.read_text().rpartition(")")[2].split()[0] != "T":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _await_stop(gate_process)
     listener = Listener(kernel.take_descriptor(gate_process.pid, 3))
 
     def let_pass() -> None:
@@ -180,6 +185,67 @@ def test_a_gate_that_cannot_do_a_step_starts_nothing(
         os.kill(process.pid, signal.SIGCONT)
         assert process.wait(10) == code
         process.communicate()
+
+
+AARCH64 = "qemu-aarch64-static"
+
+
+@pytest.fixture
+def emulated(tmp_path: Path) -> str:
+    """The gate for aarch64, with calls that qemu's emulation of a kernel lacks made to do nothing.
+
+    It has no seccomp(2), no unshare(2) of a user namespace (it has threads), and wants to write
+    where capset(2) only reads. All else is the program as it is shipped.
+    """
+    if shutil.which(AARCH64) is None:
+        pytest.skip("no emulator: python3 scripts/setup.py --with qemu-aarch64-static")
+    program = bytearray(gate.build("aarch64"))
+    program[68] = 7  # p_flags of the one segment, elf(5): may be written as well
+    sched_yield = bytes.fromhex("880f80d2")  # mov x8, 124
+    for call, times in (("a82280d2", 2), ("280c80d2", 1)):  # mov x8, 277 and mov x8, 97
+        assert program.count(bytes.fromhex(call)) == times
+        program = program.replace(bytes.fromhex(call), sched_yield)
+    path = tmp_path / "gate"
+    path.write_bytes(program)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_the_gate_for_aarch64_waits_without_capabilities_and_becomes_the_server(
+    emulated: str,
+) -> None:
+    places = gate.places("sh", "/nowhere:/usr/bin:/bin")
+    words = gate.words("/usr", places, ["shell", "-c", "pwd; echo $0; echo $WORD"])
+    process = subprocess.Popen(
+        [AARCH64, emulated, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "WORD": "w"},
+    )
+    _await_stop(process)
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    for kind in ("Inh", "Prm", "Eff", "Amb", *(["Bnd"] if os.geteuid() == 0 else [])):
+        assert f"Cap{kind}:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    os.kill(process.pid, signal.SIGCONT)
+    assert process.communicate(timeout=10)[0] == "/usr\nshell\nw\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["/", "/nowhere", "", "x"], gate.NOT_FOUND),
+        (["/nowhere", "/bin/true", "", "x"], gate.REFUSED),
+        (["/", "/bin/true"], gate.REFUSED),
+    ],
+)
+def test_a_gate_for_aarch64_that_cannot_do_a_step_starts_nothing(
+    words: list[str], code: int, emulated: str
+) -> None:
+    process = subprocess.Popen([AARCH64, emulated, *words])
+    _await_stop(process)
+    os.kill(process.pid, signal.SIGCONT)
+    assert process.wait(10) == code
 
 
 def test_refuses_a_mount_below_what_is_granted_for_reading() -> None:

@@ -148,6 +148,8 @@ def test_socket_pairs_stay_and_unix_sockets_do_not(machine: str) -> None:
     numbers = ARCHITECTURES[machine].numbers
     assert verdict(machine, numbers["socketpair"], 1, 1) == seccomp.ALLOW
     assert verdict(machine, numbers["socketpair"], 30, 1) == refused(errno.EAFNOSUPPORT)
+    for kind in (2, 3, 2 | 0o4000):  # of these, one can be sent from to anybody's socket
+        assert verdict(machine, numbers["socketpair"], 1, kind) == refused(errno.EPERM)
     for kind in (1, 2, 1 | 0o4000 | 0o2000000):
         assert verdict(machine, numbers["socket"], 1, kind) == refused(errno.EAFNOSUPPORT)
         assert verdict(machine, numbers["socket"], 2, kind) == seccomp.ALLOW
