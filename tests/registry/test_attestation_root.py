@@ -8,7 +8,6 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,8 @@ from mcpreg.core import canonical
 from mcpreg.core.index import SigstorePolicy
 from mcpreg.errors import VerificationError
 from mcpreg.trust import attestation, trusted_root
-from mcpreg.trust.attestation import MEDIA_TYPE, verify_bundle
+from mcpreg.trust.attestation import verify_bundle
+from mcpreg.trust.provenance import Subject, builder_of, from_pep_740
 from mcpreg.trust.statement import PAYLOAD_TYPE, parse
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,6 +31,8 @@ REAL = {
         "trailofbits/pypi-attestation-models/.github/workflows/release.yml@refs/tags/v0.0.4a2"
     ),
 }
+GITLAB_DIGEST = "c1ca9b0d85df1606451098233018534497bf584362e10e4a8c21dfaea92c02a8"
+CIRCLE_DIGEST = "8cb34da1e27336f11a2c43f3f9c7433bd76f24f470c904724f06ad7f131d9e9f"
 STAGING = "rfc8785-0.1.2-py3-none-any.whl.attestation"
 GITHUB_POLICY = SigstorePolicy(
     issuer="https://token.actions.githubusercontent.com",
@@ -109,28 +111,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
         with tarfile.open(archive) as tar:
             member = tar.extractfile(f"{archive.name.removesuffix('.tar.gz')}/test/assets/{name}")
             assert member is not None
-            return as_bundle(json.load(member))
+            return from_pep_740(json.load(member))
 
     return read
-
-
-def as_bundle(attested: dict[str, Any]) -> bytes:
-    """https://peps.python.org/pep-0740/#attestation-objects, in the bundle's own words."""
-    material, envelope = attested["verification_material"], attested["envelope"]
-    return json.dumps(
-        {
-            "mediaType": MEDIA_TYPE,
-            "verificationMaterial": {
-                "certificate": {"rawBytes": material["certificate"]},
-                "tlogEntries": material["transparency_entries"],
-            },
-            "dsseEnvelope": {
-                "payload": envelope["statement"],
-                "payloadType": PAYLOAD_TYPE,
-                "signatures": [{"sig": envelope["signature"]}],
-            },
-        }
-    ).encode()
 
 
 @pytest.mark.network
@@ -152,6 +135,38 @@ def test_real_bundles_are_no_registrys_attestations(real: Callable[[str], bytes]
     for name in REAL:
         with pytest.raises(VerificationError, match="not signed by this registry's workflow"):
             verify_bundle(real(name), GITHUB_POLICY, EXPECTED, root)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("name", "digest", "source"),
+    [
+        (
+            "pypi_attestations-0.0.19.tar.gz",
+            "9bb1add04b1b4e182be6b0b80931593f7a291eb49d69b4fd728a5d4cbcdc4bd3",
+            ("https://github.com/trailofbits/pypi-attestations", ".github/workflows/release.yml"),
+        ),
+        (
+            "gitlab_oidc_project-0.0.3.tar.gz",
+            GITLAB_DIGEST,
+            ("https://gitlab.com/facutuesca/gitlab-oidc-project", ".gitlab-ci.yml"),
+        ),
+        # A real build, of a service whose word about repositories is not relied on.
+        (
+            "circleci_sign_publish_example-0.0.1.dev137-py3-none-any.whl",
+            CIRCLE_DIGEST,
+            (None, None),
+        ),
+    ],
+)
+def test_real_attestations_say_who_built_what(
+    real: Callable[[str], bytes], name: str, digest: str, source: tuple[str | None, str | None]
+) -> None:
+    bundle = real(f"{name}.publish.attestation")
+    builder = builder_of(bundle, Subject(name, "sha256", digest))
+    assert (builder.repository, builder.workflow) == source
+    with pytest.raises(VerificationError, match="than the locked one"):
+        builder_of(bundle, Subject(name, "sha256", "0" * 64))
 
 
 @pytest.mark.network

@@ -57,6 +57,7 @@ def broken(text: str, facts: VetFacts = FACTS) -> list[str]:
         ('[capabilities]\nallow = ["fs:write", "net:egress", "env"]', ["capabilities.allow"]),
         ('[capabilities]\nallow = ["fs:read", "env", "net:egress:*.example.com:80"]',
          ["capabilities.allow"]),
+        ('[checks]\nrequire = ["publisher-evidence"]', ["checks.require publisher-evidence"]),
         ("[capabilities]\nallow = []", ["capabilities.allow"]),
         ('[checks]\nrequire = ["suspicious-code"]', []),
         ('[checks]\nrequire = ["no-such-check"]', ["checks.require no-such-check"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,17 +27,28 @@ from mcpreg.checks.rules import (
     namespace_proof,
     package_ownership,
     package_taken,
+    publisher_evidence,
+    publisher_evidence_lost,
     remote_url_taken,
 )
 from mcpreg.checks.rules.look_alike_name import one_slip, skeleton
 from mcpreg.checks.rules.remote_url_taken import canonical
-from mcpreg.core.evidence import Evidence, Missing, NamespaceProof, PackageClaim
+from mcpreg.core.evidence import (
+    Builder,
+    Evidence,
+    Missing,
+    NamespaceProof,
+    Origin,
+    PackageClaim,
+)
 from mcpreg.core.reviews import GitHubOwner, NamespaceOwner
 
 RULES = [
     namespace_owner.RULE,
     namespace_proof.RULE,
     package_ownership.RULE,
+    publisher_evidence.RULE,
+    publisher_evidence_lost.RULE,
     remote_url_taken.RULE,
     package_taken.RULE,
     look_alike_name.RULE,
@@ -124,6 +136,97 @@ def test_what_nobody_could_look_at_is_not_run(rule: CaseRule) -> None:
     evidence = Evidence(namespace=missing, ownership=missing)
     done = judged(rule, evidence=evidence)
     assert (done.result, done.reason) == ("not-run", "no network here")
+
+
+# --- who built it ---------------------------------------------------------------------------
+
+BUILT = Builder(
+    issuer="https://token.actions.githubusercontent.com",
+    identity="https://github.com/acme/clock/.github/workflows/release.yml@refs/tags/v1.2.0",
+    repository="https://github.com/acme/clock",
+    repository_id="1001",
+    workflow=".github/workflows/release.yml",
+    ref="refs/tags/v1.2.0",
+    commit="a" * 40,
+    trigger="push",
+)
+WHEEL = "acme_clock-1.2.0-py3-none-any.whl"
+
+
+def built(*origins: Origin, **changes: Any) -> Judgement:  # noqa: ANN401  # manifest members
+    found = origins or (Origin(WHEEL, BUILT),)
+    return judged(publisher_evidence.RULE, changes=changes, evidence=Evidence(provenance=found))
+
+
+def source(**changes: str) -> dict[str, str]:
+    return {"url": "https://github.com/acme/clock", "source": "github", **changes}
+
+
+def test_who_built_it_is_told_although_nothing_is_wrong() -> None:
+    done = built()
+    assert done.result == "pass"
+    assert done.found == (
+        "built from https://github.com/acme/clock by .github/workflows/release.yml "
+        "at refs/tags/v1.2.0, commit aaaaaaaaaaaa"
+    )
+
+
+def test_what_a_certificate_says_cannot_speak_to_a_terminal() -> None:
+    done = built(Origin(WHEEL, replace(BUILT, ref="refs/heads/\x1b[2J")))
+    assert "\\x1b[2J" in str(done.found)
+
+
+@pytest.mark.parametrize(
+    ("repository", "result"),
+    [
+        (source(), "pass"),
+        (source(url="https://github.com/Acme/Clock.git"), "pass"),
+        (source(id="1001"), "pass"),
+        (source(url="https://github.com/acme/other"), "fail"),
+        (source(url="https://gitlab.com/acme/clock", source="gitlab"), "fail"),
+        (source(id="1002"), "fail"),
+        # The number of one's own repository beside the name of a famous one.
+        (source(url="https://github.com/famous/clock", id="1001"), "fail"),
+        (None, "warn"),
+    ],
+)
+def test_a_build_from_elsewhere_than_the_manifest_says(
+    repository: dict[str, str] | None, result: str
+) -> None:
+    assert built(repository=repository).result == result
+
+
+@pytest.mark.parametrize(
+    ("origins", "result"),
+    [
+        ((Origin(WHEEL, problem="it is forged"),), "fail"),
+        ((Origin(WHEEL, BUILT), Origin("other.whl", problem="it is forged")), "fail"),
+        ((Origin(WHEEL, BUILT), Origin("other.whl")), "warn"),
+        ((Origin(WHEEL, replace(BUILT, trigger="pull_request_target")),), "warn"),
+        ((Origin(WHEEL, Builder("https://accounts.google.com", "eve@example.com")),), "warn"),
+    ],
+)
+def test_evidence_that_does_not_hold_or_is_less_than_it_seems(
+    origins: tuple[Origin, ...], result: str
+) -> None:
+    assert built(*origins).result == result
+
+
+@pytest.mark.parametrize(
+    ("now", "result"),
+    [
+        (Missing("nothing attests it", ours=False), "warn"),
+        (Missing("the index does not answer"), "pass"),
+        ((Origin(WHEEL, BUILT),), "pass"),
+        ((Origin(WHEEL, replace(BUILT, ref="refs/tags/v1.3.0", workflow="other.yml")),), "pass"),
+        ((Origin(WHEEL, replace(BUILT, repository_id="666")),), "warn"),
+    ],
+)
+def test_a_release_that_was_not_made_where_the_last_one_was(
+    now: tuple[Origin, ...] | Missing, result: str
+) -> None:
+    evidence = Evidence(provenance=now, previous_provenance=(Origin(WHEEL, BUILT),))
+    assert judged(publisher_evidence_lost.RULE, evidence=evidence).result == result
 
 
 # --- addresses and packages ----------------------------------------------------------------

@@ -1,7 +1,8 @@
 """A package index and an npm registry on 127.0.0.1, real enough for uv and npm.
 
 PyPI side: the JSON simple API (PEP 691) with upload times (PEP 700). npm side: packuments with
-`time`, and archives. What they serve is made by `wheel` and `npm_archive`.
+`time`, and archives. What they serve is made by `wheel` and `npm_archive`. Both can attest what
+they have, by PEP 740 and by npm's endpoint; `attests` off is an index from before that.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+_PUBLISH = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1"
 RELEASED = "2026-01-01T00:00:00Z"
 RESOLVED_AT = "2026-06-01T00:00:00Z"
 
@@ -77,7 +79,10 @@ class LocalIndex:
     wheels: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     npm: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    pages: dict[str, bytes] = field(default_factory=dict)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    attests: bool = True
 
     def add_wheel(
         self,
@@ -135,16 +140,40 @@ class LocalIndex:
         }
         return data
 
+    def attest_file(self, name: str, filename: str, *attestations: dict[str, Any]) -> None:
+        """Serve these attestation objects (PEP 740) for a file that is there already."""
+        path = f"/integrity/{filename}/provenance"
+        bundle = {"publisher": {"kind": "GitHub"}, "attestations": list(attestations)}
+        self.documents[path] = {"version": 1, "attestation_bundles": [bundle]}
+        (row,) = (row for row in self.wheels[name] if row["filename"] == filename)
+        row["provenance"] = f"{self.url}{path}"
+
+    def attest_npm(self, name: str, version: str, *bundles: dict[str, Any]) -> None:
+        """Serve these bundles as provenance, beside one of the registry's own key."""
+        path = f"/-/npm/v1/attestations/{name}@{version}"
+        kinds = [(_PUBLISH, {"mediaType": "of no interest"})]
+        kinds += [("https://slsa.dev/provenance/v1", bundle) for bundle in bundles]
+        rows = [{"predicateType": kind, "bundle": bundle} for kind, bundle in kinds]
+        self.documents[path] = {"attestations": rows}
+        self.npm[name]["versions"][version]["dist"]["attestations"] = {
+            "url": f"https://registry.example.com{path}",
+            "provenance": {"predicateType": "https://slsa.dev/provenance/v1"},
+        }
+
     def answer(self, path: str) -> tuple[str, bytes] | None:
         """Content type and body for a path, or None."""
         path = unquote(path).partition("?")[0]
         self.asked.append(path)
         if path in self.files:
             return "application/octet-stream", self.files[path]
+        if path in self.pages:
+            return "text/html", self.pages[path]
+        if path in self.documents:
+            return "application/json", json.dumps(self.documents[path]).encode()
         kind, _, name = path.lstrip("/").partition("/")
         if kind == "simple" and name.strip("/") in self.wheels:
             body = {
-                "meta": {"api-version": "1.1"},
+                "meta": {"api-version": "1.3" if self.attests else "1.1"},
                 "name": name.strip("/"),
                 "files": self.wheels[name.strip("/")],
                 "versions": [],

@@ -100,3 +100,5 @@ class CaseRule(RuleInfo):
 
     check: Callable[[Case], Iterable[Problem]]
     needs: tuple[EvidenceKind, ...] = ()
+    found: Callable[[Case], str] | None = None
+    """One line about what was seen, for people, whatever comes of it."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mcpreg.checks.case import Case
 from mcpreg.checks.engine import MAX_FINDINGS, placed
-from mcpreg.checks.finding import Finding
+from mcpreg.checks.finding import Finding, visible
 from mcpreg.checks.interface import CaseRule, RuleInfo, Severity
 from mcpreg.core.index import CheckResult
 
@@ -23,6 +23,8 @@ class Judgement:
     reason: str = ""
     ours: bool = False
     """Whether it was not run for a reason that is the registry's, not the publisher's."""
+    found: str | None = None
+    """What was seen, in one line that is safe to print, where the rule has something to say."""
 
 
 def judge(case: Case, rules: Iterable[CaseRule]) -> tuple[Judgement, ...]:
@@ -35,7 +37,9 @@ def _judged(case: Case, rule: CaseRule) -> Judgement:
     if missing is not None:
         return Judgement(rule, "not-run", reason=missing.reason, ours=missing.ours)
     found = [(rule, problem) for problem in islice(rule.check(case), MAX_FINDINGS)]
-    return of_findings(rule, tuple(placed(found, case.subject.text, case.subject.file)))
+    judged = of_findings(rule, tuple(placed(found, case.subject.text, case.subject.file)))
+    seen = rule.found(case) if rule.found else ""
+    return replace(judged, found=visible(seen)) if seen else judged
 
 
 def of_findings(rule: RuleInfo, findings: Sequence[Finding]) -> Judgement:

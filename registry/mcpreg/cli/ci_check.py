@@ -143,6 +143,9 @@ def _print_report(report: VersionReport) -> None:
     for check in (*report.failed, *report.warned):
         for finding in check.findings:
             _print_finding(check.id, finding)
+    for check in report.checks:
+        if check.found:
+            click.echo(f"  {check.id}: {clean(check.found)}")
     for check in report.not_run:
         click.echo(f"  not run {check.id}: {clean(check.reason)}")
 

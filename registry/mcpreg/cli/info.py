@@ -36,6 +36,7 @@ def command(server: str, registry: str | None, as_json: bool) -> None:
         f"\nstatus   {clean(status(indexed))}"
         f"\nlocked   {'yes' if indexed.lock else 'no: listed only, cannot be installed'}"
         f"\nlicence  {clean(manifest.license or 'not declared')}"
+        f"\nbuilt    {clean(shown.built or 'nobody asked')}"
         f"\nversions {', '.join(clean(version) for version in shown.versions)}"
     )
     click.secho("\nWhat it can touch", bold=True)

@@ -22,6 +22,8 @@ EvidenceKind = Literal[
     "advisories",
     "scan",
     "behaviour",
+    "provenance",
+    "previous_provenance",
 ]
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 
@@ -201,6 +203,36 @@ class Behaviour:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Who signed for an artifact, by the extensions of the certificate (Fulcio's OID list).
+
+    `repository` (`https://github.com/acme/clock`) and its number are there only for issuers whose
+    word about repositories can be relied on; `trigger` is the event that started the run.
+    """
+
+    issuer: str
+    identity: str
+    repository: str | None = None
+    repository_id: str | None = None
+    workflow: str | None = None
+    ref: str | None = None
+    commit: str | None = None
+    trigger: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is attested about one locked artifact: a wheel's file name, or `name@version`.
+
+    No builder and no problem: nothing is. `problem`: something is, and it does not hold.
+    """
+
+    artifact: str
+    builder: Builder | None = None
+    problem: str | None = None
+
+
 NOT_GATHERED = Missing("nobody looked")
 
 
@@ -218,6 +250,10 @@ class Evidence:
     advisories: Advisories | Missing = NOT_GATHERED
     scan: Scan | Missing = NOT_GATHERED
     behaviour: Behaviour | Missing = NOT_GATHERED
+    provenance: tuple[Origin, ...] | Missing = NOT_GATHERED
+    """One for each artifact of the published package; at least one is attested."""
+    previous_provenance: tuple[Origin, ...] | Missing = NOT_GATHERED
+    """The same of the version before."""
     tools: dict[str, str] = field(default_factory=dict)
     """Which tool, in which version, gathered what: evidence kind to `name version`."""
     seconds: dict[str, float] = field(default_factory=dict)

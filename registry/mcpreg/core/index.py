@@ -21,6 +21,8 @@ SEARCH_TARGET = "search/index.json"
 SEARCH_DIRECTORY = "search/directory.json"  # what browsers read instead
 POLICY_TARGET = "policy.json"
 TRUSTED_ROOT_TARGET = "trusted_root.json"
+PUBLISHER_EVIDENCE = "publisher-evidence"
+"""The check whose evidence says who built a package."""
 OFFLINE_TARGETS = (POLICY_TARGET, TRUSTED_ROOT_TARGET)
 Tier = Literal["unverified", "community-trusted", "security-audited", "certified"]
 CheckResult = Literal["pass", "warn", "fail", "not-run"]
@@ -76,6 +78,15 @@ class Record(Model):
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the file's content."""
         return canonical.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+    def publisher_evidence(self) -> str | None:
+        """Who built the package, by its publisher's evidence, in words; None: nobody asked."""
+        for check in self.report:
+            if check.id == PUBLISHER_EVIDENCE:
+                return (
+                    f"not known: {check.evidence}" if check.result == "not-run" else check.evidence
+                )
+        return None
 
 
 class IndexedVersion(Model):

@@ -39,14 +39,15 @@ class ReportedCheck(Model):
     reason: str = ""
     ours: bool = False
     findings: tuple[ReportedFinding, ...] = ()
+    found: str | None = None
+    """What was seen, where that is worth telling even if nothing is wrong with it."""
     tool_version: str
     date: Timestamp
 
     def evidence(self) -> str:
-        """One line for the record: the reason, or what was found and where."""
-        said = self.reason or "; ".join(
-            f"{item.file}:{item.line}: {item.message}" for item in self.findings
-        )
+        """One line for the record: the reason, or what is wrong and where, or what was seen."""
+        wrong = [f"{item.file}:{item.line}: {item.message}" for item in self.findings]
+        said = self.reason or "; ".join(wrong) or self.found or ""
         return said if len(said) <= MAX_EVIDENCE else said[: MAX_EVIDENCE - 1] + "…"
 
 

@@ -83,10 +83,10 @@ class ChecksSettings(_Table):
 
     require: tuple[EvidenceKind, ...] = tuple(
         # Advisories need an export that somebody has to bring; a host of a link that is down for
-        # an hour must not stop a publication.
+        # an hour must not stop a publication; most publishers attest nothing, and mirrors drop it.
         kind
         for kind in EVIDENCE_KINDS
-        if kind not in ("advisories", "links", "icons")
+        if kind not in ("advisories", "links", "icons", "provenance", "previous_provenance")
     )
 
 

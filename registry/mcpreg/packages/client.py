@@ -20,6 +20,7 @@ from mcpreg.errors import McpregError, UnreachableError, VerificationError
 
 RESOLVE_SECONDS = 300  # the largest real tree takes 15 s with a cold cache on a slow line
 INSTALL_SECONDS = 900  # hundreds of MB on a slow line
+MAX_ANSWER = 4 << 20  # bytes of what a client prints; what is asked for has a few hundred
 _TAIL_BYTES = 8 << 10
 _TAIL_LINES = 12
 
@@ -59,25 +60,38 @@ def call(command: Sequence[str], *, cwd: Path, seconds: int, what: str) -> None:
         McpregError: anything else; the hint holds the client's last lines.
     """
     with tempfile.TemporaryFile() as output:
-        code = _run(command, cwd, seconds, environment(), output.fileno())
-        if code == 0:
-            return
-        said = _tail(output.fileno())
+        both = output.fileno(), output.fileno()
+        code = _run(command, cwd, seconds, environment(), both)
+        if code != 0:
+            raise _failed(code, seconds, what, _tail(output.fileno()))
+
+
+def ask(command: Sequence[str], *, cwd: Path, seconds: int, what: str) -> str:
+    """What a client prints, at most `MAX_ANSWER` bytes of it. Takes and raises what `call` does."""
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
+        code = _run(command, cwd, seconds, environment(), (answer.fileno(), output.fileno()))
+        if code != 0:
+            raise _failed(code, seconds, what, _tail(output.fileno()))
+        answer.seek(0)
+        return answer.read(MAX_ANSWER).decode("utf-8", "replace")
+
+
+def _failed(code: int | None, seconds: int, what: str, said: str) -> McpregError:
     if code is None:
-        raise UnreachableError(f"could not {what} within {seconds} s", hint=said or None)
-    raise _failure(what, said)
+        return UnreachableError(f"could not {what} within {seconds} s", hint=said or None)
+    return _failure(what, said)
 
 
 def _run(
-    command: Sequence[str], cwd: Path, seconds: int, env: Mapping[str, str], output: int
+    command: Sequence[str], cwd: Path, seconds: int, env: Mapping[str, str], to: tuple[int, int]
 ) -> int | None:
     process = subprocess.Popen(
         command,
         cwd=cwd,
         env=dict(env),
         stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
+        stdout=to[0],
+        stderr=to[1],
         umask=0o022,
         start_new_session=True,
         preexec_fn=_die_with_parent,  # noqa: PLW1509  # one system call, loaded before the fork

@@ -49,7 +49,7 @@ class Npm:
         locked = _locked_package(package)
         runtime = find_node(OLDEST_NODE)
         _write(workdir / "package.json", npm_lock.package_document(locked))
-        command = [*_npm(runtime), "install", "--package-lock-only", "--before", resolved_at]
+        command = [*npm_command(runtime), "install", "--package-lock-only", "--before", resolved_at]
         command += ["--omit-lockfile-registry-resolved", "--prefix", str(workdir.resolve())]
         what = f"resolve {locked.identifier} {locked.version}"
         call([*command, *_FIXED, *_QUIET], cwd=workdir, seconds=RESOLVE_SECONDS, what=what)
@@ -78,7 +78,7 @@ class Npm:
         }
         for name, document in files.items():
             _write(target / name, document)
-        command = [*_npm(runtime), "ci", "--prefix", str(target.resolve()), *_FIXED, *_QUIET]
+        command = [*npm_command(runtime), "ci", "--prefix", str(target.resolve()), *_FIXED, *_QUIET]
         command += ["--offline"] if offline else []
         what = f"install {pins.package.identifier} {pins.package.version}"
         call(command, cwd=target, seconds=INSTALL_SECONDS, what=what)
@@ -124,7 +124,7 @@ def _locked_package(package: Package) -> LockedPackage:
     )
 
 
-def _npm(runtime: Runtime) -> list[str]:
+def npm_command(runtime: Runtime) -> list[str]:
     """The npm that belongs to this Node, else the one on PATH."""
     prefix = Path(runtime.executable).parent.parent
     for place in ("lib/node_modules/npm", "share/nodejs/npm"):

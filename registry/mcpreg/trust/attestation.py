@@ -43,6 +43,7 @@ RUNNER = "github-hosted"
 TRIGGER = (
     "push"  # a pull_request_target run has the same identity and branch, and runs others' code
 )
+_OURS = "this registry's workflow"
 _REPLACED = "the file, or its attestation, is damaged or was replaced; nothing was changed here"
 
 
@@ -80,11 +81,9 @@ def verify_bundle(
     Raises:
         VerificationError: any step fails; the message says which.
     """
-    parsed = _parse(bundle)  # (1)
-    verifier = _verifier(trusted_root)  # (2)
-    kind, payload = _verified(verifier, parsed, _certificate_policy(policy))  # (3) (4)
-    require_payload_type(kind)  # (5)
-    publication, subjects = parse(payload)
+    rules = _certificate_policy(policy)
+    parsed, payload = signed_statement(bundle, rules, trusted_root, _OURS)  # (1) to (4)
+    publication, subjects = parse(payload)  # (5)
     require_subjects(subjects, expected)  # (6)
     require_version(publication, expected)  # (7)
     moment = parsed.signing_certificate.not_valid_before_utc
@@ -93,6 +92,23 @@ def verify_bundle(
         workflow_of(policy),
         moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
+
+
+def signed_statement(
+    bundle: bytes, policy: VerificationPolicy, trusted_root: bytes, signer: str
+) -> tuple[Bundle, bytes]:
+    """Steps 1 to 4 for anybody's in-toto statement: the bundle, and the payload that was signed.
+
+    `policy` judges the certificate, and `signer` says in words whose it is to be.
+
+    Raises:
+        VerificationError: any step fails; the message says which.
+    """
+    parsed = _parse(bundle)  # (1)
+    verifier = _verifier(trusted_root)  # (2)
+    kind, payload = _verified(verifier, parsed, policy, signer)  # (3) (4)
+    require_payload_type(kind)
+    return parsed, payload
 
 
 def workflow_of(policy: SigstorePolicy) -> str:
@@ -177,12 +193,14 @@ def _verifier(trusted_root: bytes) -> Verifier:
         ) from error
 
 
-def _verified(verifier: Verifier, bundle: Bundle, policy: VerificationPolicy) -> tuple[str, bytes]:
+def _verified(
+    verifier: Verifier, bundle: Bundle, policy: VerificationPolicy, signer: str = _OURS
+) -> tuple[str, bytes]:
     try:
         return verifier.verify_dsse(bundle, policy)
     except Exception as error:  # the library lets errors of parsers below it through
         raise VerificationError(
-            f"the attestation is not signed by this registry's workflow: {_line(error)}",
+            f"the attestation is not signed by {signer}: {_line(error)}",
             hint="it was forged, or made elsewhere; nothing was changed here",
         ) from error
 

@@ -11,6 +11,7 @@ The steps, tagged in the code (SPEC section 3; docs/adr/0002-trust.md):
 7. Where the policy says so, the registry's own workflow attested that record (Sigstore).
 8. The lock grants what the manifest asks for, and nothing else.
 9. No check in the record's report failed.
+10. What the publisher's own evidence said of the package's origin is told; a policy can demand it.
 """
 
 from __future__ import annotations
@@ -129,6 +130,8 @@ def verify(client: RegistryClient, index: ServerIndex, version: str | None) -> V
     if failed:
         raise PolicyError(f"published with failed checks: {', '.join(failed)}")
     steps.append(f"9. {len(record.report)} checks recorded, none failed")
+    built = record.publisher_evidence()  # (10)
+    steps += [f"10. its package, when it was published: {built}"] if built else []
     return VerifiedVersion(
         client.pin.name,
         client.pin.url,

@@ -57,6 +57,10 @@ def _version(report: VersionReport) -> Iterator[str]:
             yield from _findings(check.id, check.findings)
         yield "</details>"
         yield ""
+    for check in report.checks:
+        if check.found:
+            yield f"`{check.id}`: {_code(check.found)}"
+            yield ""
     theirs = [check for check in report.not_run if not check.ours]
     ours = [check for check in report.not_run if check.ours]
     yield from _not_run("Not run", theirs)

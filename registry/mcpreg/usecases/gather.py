@@ -68,6 +68,8 @@ def _of_package(
             advisories=none,
             scan=none,
             behaviour=none,
+            provenance=none,
+            previous_provenance=none,
         )
     previous = surroundings.previous
     found = inspect(
@@ -86,6 +88,8 @@ def _of_package(
         advisories=found.advisories,
         scan=found.scan,
         behaviour=found.behaviour,
+        provenance=found.provenance,
+        previous_provenance=found.previous_provenance,
         tools=found.tools,
         seconds=found.seconds,
     )

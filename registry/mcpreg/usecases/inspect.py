@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcpreg.core import safety
-from mcpreg.core.index import IndexedVersion
+from mcpreg.core.index import IndexedVersion, Record
 from mcpreg.core.manifest import Manifest, parse_manifest
 from mcpreg.core.names import Reference
 from mcpreg.errors import VerificationError
 from mcpreg.store.places import Places
-from mcpreg.trust.client import find
+from mcpreg.trust.client import RegistryClient, find
 from mcpreg.trust.verify import select
 from mcpreg.usecases import registries
 
@@ -27,6 +27,8 @@ class Shown:
     manifest: Manifest
     indexed: IndexedVersion
     versions: tuple[str, ...]
+    built: str | None
+    """Who built the package, by its publisher's evidence; None: nobody asked."""
     safety: str | None
     sentences: tuple[str, ...]
 
@@ -37,6 +39,7 @@ class Shown:
             "manifest": self.manifest.document(),
             "index": self.indexed.model_dump(mode="json", by_alias=True, exclude_none=True),
             "versions": list(self.versions),
+            "built": self.built,
             "safety": self.safety,
             "sentences": list(self.sentences),
         }
@@ -67,6 +70,16 @@ def inspect(places: Places, reference: Reference, only: str | None) -> Shown:
         manifest,
         indexed,
         tuple(item.version for item in index.versions),
+        _record(client, indexed, str(reference)).publisher_evidence(),
         None if silent else judged.level,
         () if silent else judged.sentences,
     )
+
+
+def _record(client: RegistryClient, indexed: IndexedVersion, what: str) -> Record:
+    try:
+        return Record.model_validate_json(client.blob(indexed.record))
+    except ValueError as error:
+        raise VerificationError(
+            f"the record of {what} is signed but not readable", hint="a newer mcpreg may be needed"
+        ) from error

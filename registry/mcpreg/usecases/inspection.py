@@ -19,6 +19,7 @@ from mcpreg.core.evidence import (
     Behaviour,
     Derivation,
     Missing,
+    Origin,
     PackageClaim,
     Scan,
 )
@@ -31,6 +32,7 @@ from mcpreg.evidence.advisories import advisories
 from mcpreg.evidence.artifacts import artifacts
 from mcpreg.evidence.installed import Installed, NotInstallable
 from mcpreg.evidence.ownership import ownership
+from mcpreg.evidence.provenance import provenance
 from mcpreg.evidence.scan import scan
 from mcpreg.packages.interface import Progress
 from mcpreg.packages.registry import kind_for
@@ -39,6 +41,7 @@ from mcpreg.usecases.behaviour import behaviour
 from mcpreg.usecases.lock import as_locked, lock_of, lockable_package, locked_toolset
 
 _NO_NETWORK = Missing("no network was allowed")
+_NO_PREVIOUS = Missing("there is no version before this one", ours=False)
 _NO_TREE = "what the lock names cannot be installed"
 _MAX_DIFFERENCES = 50
 
@@ -58,6 +61,8 @@ class Gathered:
     advisories: Advisories | Missing
     scan: Scan | Missing
     behaviour: Behaviour | Missing
+    provenance: tuple[Origin, ...] | Missing
+    previous_provenance: tuple[Origin, ...] | Missing
     tools: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -87,7 +92,9 @@ def inspect(
         known = advisories(lock, osv, cache)
     if offline:
         none = _NO_NETWORK
-        return Gathered(none, none, none, none, known, none, none, _tools(none), seconds)
+        return Gathered(
+            none, none, none, none, known, none, none, none, none, _tools(none), seconds
+        )
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
         with _timed(seconds, "install"):
             tree = trees.install(lock, Path(folder), progress)
@@ -103,8 +110,22 @@ def inspect(
             derived = _derived(manifest, lock, tree, behaved, progress)
     with _timed(seconds, "previous_artifacts"):
         before = _previous(previous, progress)
+    with _timed(seconds, "provenance"):
+        origins = provenance(lock)
+    with _timed(seconds, "previous_provenance"):
+        origins_before = provenance(previous) if previous else _NO_PREVIOUS
     return Gathered(
-        derived, claims, held, before, known, scanned, behaved, _tools(scanned), seconds
+        derived,
+        claims,
+        held,
+        before,
+        known,
+        scanned,
+        behaved,
+        origins,
+        origins_before,
+        _tools(scanned),
+        seconds,
     )
 
 
@@ -208,7 +229,7 @@ def _behaved(
 
 def _previous(previous: Lock | None, progress: Progress) -> Artifacts | Missing:
     if previous is None:
-        return Missing("there is no version before this one")
+        return _NO_PREVIOUS
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
         tree = trees.install(previous, Path(folder), progress)
         return artifacts(tree)

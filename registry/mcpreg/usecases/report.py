@@ -198,6 +198,7 @@ def _reported(
         result=item.result,
         reason=item.reason,
         ours=item.ours,
+        found=item.found,
         findings=tuple(
             ReportedFinding(
                 severity=finding.severity.value,
