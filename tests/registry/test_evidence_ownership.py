@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mcpreg.checks import examples
 from mcpreg.core.evidence import Missing, PackageClaim
+from mcpreg.core.lock import ImageRuntime, Lock, LockedImage, LockedPackage, parse_lock
 from mcpreg.core.manifest import Manifest
 from mcpreg.evidence.installed import Installed, NotInstallable
-from mcpreg.evidence.ownership import MAX_METADATA, ownership
+from mcpreg.evidence.ownership import LABEL, MAX_METADATA, image_ownership, ownership
+from oci_registry import OciRegistry, serving
 from tiny_registry import make_manifest
 
 NAME = "io.github.acme/clock"
@@ -87,6 +91,71 @@ def test_reads_no_more_than_the_cap(tmp_path: Path) -> None:
 def test_hundreds_of_claims_are_a_few(tmp_path: Path) -> None:
     many = "\n".join(f"mcp-name: io.github.acme/s{number}" for number in range(500))
     assert len(of_pypi(tmp_path, {PYPI: many}).names) == 20
+
+
+# --- images --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images() -> Iterator[OciRegistry]:
+    with serving() as registry:
+        yield registry
+
+
+def image_lock(images: OciRegistry, *labels: object) -> tuple[Manifest, Lock]:
+    """A lock of one image a label, as one name has them for several platforms."""
+    configs = []
+    for number, label in enumerate(labels):
+        config = {"Labels": {LABEL: label}, "Env": [f"NUMBER={number}"]}
+        configs.append(images.add_blob(json.dumps({"config": config}).encode())["digest"])
+    identifier = f"{images.address}/acme/clock@sha256:{'1' * 64}"
+    rows = tuple(
+        LockedImage(platform="linux-x86_64", manifest=f"sha256:{'2' * 64}", config=name, layers=())
+        for name in configs
+    )
+    package = LockedPackage(registry_type="oci", identifier=identifier, version="")
+    lock = parse_lock(examples.lock(package=package, images=rows, runtime=ImageRuntime(kind="oci")))
+    declared = {"registryType": "oci", "identifier": identifier, "transport": {"type": "stdio"}}
+    return make_manifest(NAME, "1.0.0", packages=[declared]), lock
+
+
+def test_reads_the_label_of_an_image(images: OciRegistry) -> None:
+    assert claim(image_ownership(*image_lock(images, NAME))).names == (NAME,)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        (None,),
+        (1,),
+        ("",),
+        ("no name",),
+        (f"{NAME} io.github.eve/clock",),
+        # The image of one platform speaks for no other.
+        (NAME, None),
+        (NAME, "io.github.eve/clock"),
+    ],
+)
+def test_an_image_that_says_nothing_for_all_its_platforms_names_nobody(
+    images: OciRegistry, labels: tuple[object, ...]
+) -> None:
+    assert claim(image_ownership(*image_lock(images, *labels))).names == ()
+
+
+def test_a_configuration_that_the_registry_replaced_is_not_believed(images: OciRegistry) -> None:
+    """The label cannot be added afterwards: the digest in the lock covers it."""
+    manifest, lock = image_lock(images, "io.github.eve/clock")
+    config = (lock.images or ())[0].config
+    images.tamper[config] = json.dumps({"config": {"Labels": {LABEL: NAME}}}).encode()
+    try:
+        assert isinstance(image_ownership(manifest, lock), Missing)
+    finally:
+        images.tamper.clear()
+
+
+def test_an_image_of_another_package_is_not_asked(images: OciRegistry) -> None:
+    _, lock = image_lock(images, NAME)
+    assert isinstance(image_ownership(manifest("pypi", "acme-clock"), lock), Missing)
 
 
 def test_what_was_not_installed_was_not_asked(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Which servers a package says it belongs to.
 
 As the official registry asks: `mcpName` in an npm package's package.json, `mcp-name: NAME` in a
-PyPI package's README, which its metadata carries. Read from the installed artifact, whose hash the
+PyPI package's README, which its metadata carries, the label `io.modelcontextprotocol.server.name`
+of a container image. Read from the installed artifact, or the image's configuration, whose hash the
 lock names, so that what was looked at is what runs.
 """
 
@@ -9,16 +10,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mcpreg.core.evidence import Missing, PackageClaim
+from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest
+from mcpreg.errors import McpregError
 from mcpreg.evidence.installed import Installed, NotInstallable
+from mcpreg.packages import oci
 
 MAX_METADATA = 4 << 20
 _MAX_NAMES = 20
-_NAME = re.compile(r"mcp-name:\s*([A-Za-z0-9.-]{1,150}/[A-Za-z0-9._-]{1,150})", re.ASCII)
+LABEL = "io.modelcontextprotocol.server.name"
+_SERVER = re.compile(r"[A-Za-z0-9.-]{1,150}/[A-Za-z0-9._-]{1,150}", re.ASCII)
+_NAME = re.compile(rf"mcp-name:\s*({_SERVER.pattern})", re.ASCII)
 
 
 def ownership(
@@ -36,6 +42,27 @@ def ownership(
             where = "package.json" if tree.kind == "npm" else "METADATA"
             return (PackageClaim(index, package.identifier, names, f"{where} of {tree.own}"),)
     return Missing(f"{tree.own} is not among the manifest's packages", ours=False)
+
+
+def image_ownership(manifest: Manifest, lock: Lock) -> tuple[PackageClaim, ...] | Missing:
+    """What the locked image says; of several platforms, what all of them say."""
+    identifier = lock.package.identifier
+    found = (i for i, item in enumerate(manifest.packages or ()) if item.identifier == identifier)
+    index = next(found, None)
+    if index is None:
+        return Missing(f"{identifier} is not among the manifest's packages", ours=False)
+    try:
+        told = [_label(labels) for labels in oci.labels(lock)]
+    except McpregError as error:
+        return Missing(error.message)
+    names = tuple(name for name in dict.fromkeys(told) if name and told.count(name) == len(told))
+    detail = f"label {LABEL} of {len(told)} images"
+    return (PackageClaim(index, identifier, names, detail),)
+
+
+def _label(labels: Mapping[str, str]) -> str | None:
+    name = labels.get(LABEL, "").strip()
+    return name if _SERVER.fullmatch(name) else None
 
 
 def _same(identifier: str, name: str, kind: str) -> bool:

@@ -101,6 +101,28 @@ class Oci:
         return tuple(words)
 
 
+def labels(pins: Pins) -> tuple[Mapping[str, str], ...]:
+    """The labels of each locked image (image-spec, config.Labels), checked by its digest.
+
+    Raises:
+        UnreachableError: the registry does not answer, or does not have it.
+        VerificationError: it sends something else.
+    """
+    repository = Repository(parse_name(pins.package.identifier))
+    try:
+        return tuple(
+            _labels(_object(repository.document(image.config))) for image in pins.images or ()
+        )
+    finally:
+        repository.close()
+
+
+def _labels(document: Mapping[str, Any]) -> Mapping[str, str]:
+    found = _settings(document).get("Labels")
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {name: text for name, text in pairs if isinstance(text, str)}
+
+
 def _own(pins: Pins) -> LockedImage:
     wanted = f"linux-{platform.machine()}"
     images = pins.images or ()

@@ -31,7 +31,7 @@ from mcpreg.evidence import semgrep
 from mcpreg.evidence.advisories import advisories
 from mcpreg.evidence.artifacts import artifacts
 from mcpreg.evidence.installed import Installed, NotInstallable
-from mcpreg.evidence.ownership import ownership
+from mcpreg.evidence.ownership import image_ownership, ownership
 from mcpreg.evidence.provenance import provenance
 from mcpreg.evidence.scan import scan
 from mcpreg.packages.interface import Progress
@@ -101,7 +101,7 @@ def inspect(
         with _timed(seconds, "artifacts"):
             held = artifacts(tree)
         with _timed(seconds, "ownership"):
-            claims = ownership(manifest, tree)
+            claims = _claims(manifest, lock, tree)
         with _timed(seconds, "scan"):
             scanned = _scanned(tree, cache, progress)
         with _timed(seconds, "behaviour"):
@@ -196,6 +196,14 @@ def _differences(lock: Lock, again: Lock) -> Iterator[str]:
         about_artifacts = key in ("wheels", "npm_packages", "images")
         if document[key] != other[key] and not (about_artifacts and told):
             yield f"{key} is not what is derived"
+
+
+def _claims(
+    manifest: Manifest, lock: Lock, tree: Installed | NotInstallable | Missing
+) -> tuple[PackageClaim, ...] | Missing:
+    if lock.package.registry_type == "oci":
+        return image_ownership(manifest, lock)
+    return ownership(manifest, tree)
 
 
 def _scanned(
