@@ -124,7 +124,7 @@ def _print(done: Checked) -> None:
         _print_report(report)
     for path in done.outside:
         click.echo(f"{clean(path)}: no part of a version; maintainers must approve it")
-    failed = len(done.tree) + sum(len(report.failed) for report in done.reports)
+    failed = len(done.broken) + sum(len(report.failed) for report in done.reports)
     click.echo(f"{len(done.reports)} versions checked: {failed} checks failed")
 
 

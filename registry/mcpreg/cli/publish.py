@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 @click.option("--push/--no-push", default=True, help="Without: a local branch only.")
 @click.option("--name", help="The server's name, for a SOURCE that has none: namespace/name.")
 @click.option("--description", help="What it does, in at most 100 characters.")
+@click.option(
+    "--github",
+    metavar="LOGIN",
+    help="The account that opens the pull request [default: your fork's, or the namespace's].",
+)
 @click.option("--no-launch", is_flag=True, help="Do not install and start a package to lock it.")
 @json_option
 def command(
@@ -45,6 +51,7 @@ def command(
     push: bool,
     name: str | None,
     description: str | None,
+    github: str | None,
     no_launch: bool,
     as_json: bool,
 ) -> None:
@@ -52,11 +59,13 @@ def command(
 
     SOURCE is a version folder, a .mcp, .kpkg or .mcpb file, a server.json, or a package
     (npm:NAME@VERSION, pypi:NAME==VERSION), which is installed and started once in the sandbox to
-    lock it. Your checkout's files, index and branches stay as they are.
+    lock it. With a namespace's first version comes the file that pins who holds it. Your
+    checkout's files, index and branches stay as they are.
     """
+    from mcpreg.evidence.namespace import Places
     from mcpreg.usecases.pack import InvalidError
     from mcpreg.usecases.submission import Wishes, prepare
-    from mcpreg.usecases.submit import Target, document, submit
+    from mcpreg.usecases.submit import Person, Target, document, submit
 
     moment = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     wishes = Wishes(
@@ -68,11 +77,13 @@ def command(
         say_findings("publish", error, as_json=as_json)
         raise
     progress(f"submitting {submission.manifest.name}@{submission.manifest.version}")
-    done = submit(submission, Target(repo, remote, upstream, branch, push))
-    for text in submission.notes:
+    person = Person(github, Places(github_token=os.environ.get("GITHUB_TOKEN") or None))
+    done = submit(submission, Target(repo, remote, upstream, branch, push), person)
+    notes = [*submission.notes, *done.notes]
+    for text in notes:
         note(f"note: {text}")
     if as_json:
-        emit("publish", {**document(done), "notes": list(submission.notes)})
+        emit("publish", {**document(done), "notes": notes})
     else:
         _print(done)
 

@@ -65,6 +65,19 @@ def namespace(
         return Missing(f"{error}")
 
 
+def account(login: str, places: Places) -> Submitter | None:
+    """The GitHub account of that login, spelt as GitHub does; None: there is none.
+
+    Raises:
+        WebError: GitHub does not answer.
+    """
+    found = _account(login, places) if _LOGIN.fullmatch(login) else {}
+    number, spelt = found.get("id"), found.get("login", login)
+    if not isinstance(number, int) or not isinstance(spelt, str) or not _LOGIN.fullmatch(spelt):
+        return None
+    return Submitter(spelt, number)
+
+
 def _pinned(held: str, owner: NamespaceOwner | None) -> NamespaceProof | Missing:
     if owner is None or owner.proof is None or not owner.github:
         return Missing(f"owners/{held}.json does not say who holds it", ours=False)

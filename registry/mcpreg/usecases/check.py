@@ -23,11 +23,14 @@ from mcpreg.core.manifest import ACCEPTED_FILES
 from mcpreg.core.names import Reference
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE
 from mcpreg.core.report import ReportedFinding, VersionReport
+from mcpreg.core.reviews import OWNERS_FOLDER
 from mcpreg.errors import NotFoundError
 from mcpreg.gitrepo import PUBLISHED, README_FILE, Change, Snapshot
 from mcpreg.store.files import write_atomic
+from mcpreg.usecases import owning
 from mcpreg.usecases.gather import Sources, gather
 from mcpreg.usecases.handed import report_file
+from mcpreg.usecases.owning import Offered
 from mcpreg.usecases.report import Facts, VersionFolder, folder_of, report_on
 from mcpreg.usecases.surroundings import Registry
 
@@ -37,7 +40,8 @@ TREE_RULE = RuleInfo(
     severity=Severity.ERROR,
     rationale=(
         "A pull request adds plain files of a version. A link would decide what CI reads, a "
-        "removed version would break those who run it, and some files only a sync writes."
+        "removed version would break those who run it, and some files only a sync writes. With a "
+        "namespace's first version it pins the account that proved to hold it, and no other."
     ),
     fires=Example(),
     silent=Example(),
@@ -71,7 +75,12 @@ class Checked:
     @property
     def ok(self) -> bool:
         """Whether nothing keeps a version out."""
-        return not self.tree and not any(report.failed for report in self.reports)
+        return not self.broken and not any(report.failed for report in self.reports)
+
+    @property
+    def broken(self) -> tuple[ReportedFinding, ...]:
+        """The tree's own errors; its warnings are for reviewers."""
+        return tuple(finding for finding in self.tree if finding.severity == "error")
 
 
 def check_changes(repository: Path, base: str, rev: str, options: Options) -> Checked:
@@ -91,9 +100,17 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
         for path in paths
         if path is not None
     ]
+    reports = _reports(folders, registry, options)
+    offered = Offered(
+        changed=changed,
+        files=gitrepo.show(repository, commit, OWNERS_FOLDER),
+        reports=reports,
+        submitter=options.submitter,
+        places=None if options.sources.offline else options.sources.places,
+    )
     return Checked(
-        reports=_reports(folders, registry, options),
-        tree=tuple(_of_tree(changed, before)),
+        reports=reports,
+        tree=(*_of_tree(changed, before), *owning.findings(offered, registry)),
         outside=tuple(visible(item.path) for item in changed if not _inside(item.path)),
     )
 

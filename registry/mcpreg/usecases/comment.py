@@ -34,7 +34,7 @@ def render(checked: Checked) -> str:
 
 
 def _verdict(checked: Checked) -> str:
-    failed = len(checked.tree) + sum(len(report.failed) for report in checked.reports)
+    failed = len(checked.broken) + sum(len(report.failed) for report in checked.reports)
     if failed:
         return f"{failed} {'check' if failed == 1 else 'checks'} failed"
     if not checked.reports:

@@ -10,16 +10,19 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import git
 
 from mcpreg import gitrepo
-from mcpreg.core.settings import SETTINGS_FILE
+from mcpreg.core import canonical
+from mcpreg.core.settings import SETTINGS_FILE, Settings, parse_settings
 from mcpreg.errors import McpregError, NotFoundError, UnreachableError, UsageError
+from mcpreg.evidence.namespace import Places
 from mcpreg.gitrepo import PUBLISHED, NewCommit
+from mcpreg.usecases import owning
 from mcpreg.usecases.submission import Submission
 
 # scheme://…, or user@host:path as ssh writes it
@@ -48,8 +51,19 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who submits: a GitHub login, where it was said, and where accounts and domains are asked."""
+
+    login: str | None = None
+    places: Places = field(default_factory=Places)
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
-    """The branch that was made. `url` opens the pull request, where the host has such a page."""
+    """The branch that was made. `url` opens the pull request, where the host has such a page.
+
+    `notes` say what was pinned about the namespace, or why nothing was.
+    """
 
     name: str
     version: str
@@ -58,6 +72,7 @@ class Submitted:
     commit: str
     pushed_to: str | None
     url: str | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +84,15 @@ class _Place:
     local: git.Repo | None
 
 
-def submit(submission: Submission, target: Target) -> Submitted:
+_NOBODY = Person()
+
+
+def submit(submission: Submission, target: Target, person: Person = _NOBODY) -> Submitted:
     """Make the branch with one commit, and push it.
 
     Raises:
-        UsageError: the version or the branch exists already, or the target makes no sense.
+        UsageError: the version or the branch exists already, the target makes no sense, or the
+            person who was named has not proven to hold the namespace.
         NotFoundError: no such repository or remote, or it is no registry.
         UnreachableError: the remote does not answer or refuses.
     """
@@ -84,10 +103,11 @@ def submit(submission: Submission, target: Target) -> Submitted:
         _require_branch(repo, branch, base)
         folder = gitrepo.entry_folder(manifest.name, manifest.version)
         _require_new(repo, base, folder, f"{manifest.name}@{manifest.version}")
+        pinned, notes = _pinned(repo, base, place, manifest.name, person)
         new = NewCommit(
             base=repo.commit(base).hexsha,
             parents=(repo.commit(base).hexsha,),
-            files={f"{folder}/{name}": data for name, data in submission.files.items()},
+            files={f"{folder}/{name}": data for name, data in submission.files.items()} | pinned,
             message=f"Add {manifest.name} {manifest.version}\n",
         )
         if place.push_to:
@@ -104,7 +124,50 @@ def submit(submission: Submission, target: Target) -> Submitted:
         commit,
         _shown(place.push_to) if place.push_to else None,
         pull_request(place.base, place.push_to, base_name, branch) if place.push_to else None,
+        notes,
     )
+
+
+def _pinned(
+    repo: git.Repo, base: str, place: _Place, name: str, person: Person
+) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The file that pins the holder of a namespace with its first version, and what to say of it.
+
+    Raises:
+        UsageError, UnreachableError: a login was given, and it cannot be pinned.
+    """
+    held = name.partition("/")[0]
+    path = owning.owner_file(held)
+    if _holds(repo, base, path) or _settings(repo, base).trust.is_curated(name):
+        return {}, ()
+    login = person.login
+    if login is None and place.push_to:
+        login = _fork_owner(place.base, place.push_to) or owning.own_account(held)
+    if login is None:
+        return {}, (f"{held} is new here, and {path} must say who holds it: --github LOGIN",)
+    try:
+        owner = owning.claim(name, login, person.places)
+    except McpregError as error:
+        if person.login is not None:
+            raise
+        lacking = f"{held} is new here, and {path} must say who holds it, which was not written"
+        return {}, (f"{lacking}: {error.message}", f"{error.hint or 'docs/namespaces.md says how'}")
+    (holder,) = owner.github
+    said = f"{held} is new here: {path} pins {holder.login} ({holder.id}), proven by {owner.proof}"
+    pretty = canonical.pretty(owner.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return {path: pretty}, (f"{said}; open the pull request as that account",)
+
+
+def _settings(repo: git.Repo, base: str) -> Settings:
+    return parse_settings(repo.commit(base).tree.join(SETTINGS_FILE).data_stream.read())
+
+
+def _fork_owner(base: str, push_to: str) -> str | None:
+    """The account whose fork is pushed to; nobody is known by the registry's own repository."""
+    ours, theirs = _GITHUB.fullmatch(push_to), _GITHUB.fullmatch(base)
+    if ours is None or (theirs is not None and ours.groups() == theirs.groups()):
+        return None
+    return ours[1]
 
 
 def branch_name(name: str, version: str) -> str:
@@ -308,4 +371,5 @@ def document(done: Submitted) -> Mapping[str, object]:
         "commit": done.commit,
         "pushedTo": done.pushed_to,
         "pullRequest": done.url,
+        "notes": list(done.notes),
     }

@@ -57,16 +57,20 @@ class Registry:
         same = next((entry for entry in versions if entry.version == version), None)
         return Surroundings(
             today=self.now.date(),
-            curated=self.base.settings.trust.is_curated(name),
+            curated=self.is_curated(name),
             others=tuple(other for other in self._neighbours if other.name != name),
             previous=_previous(versions, version, self._down),
-            owner=self._owner(namespace),
+            owner=self.owner(namespace),
             submitter=self.submitter,
             approval=self.base.approval(folder),
             published=(same.record.manifest, same.record.lock) if same and same.record else None,
         )
 
-    def _owner(self, namespace: str) -> NamespaceOwner | None:
+    def is_curated(self, name: str) -> bool:
+        """Whether maintainers add this server for its author, by the base branch's settings."""
+        return self.base.settings.trust.is_curated(name)
+
+    def owner(self, namespace: str) -> NamespaceOwner | None:
         """What maintainers wrote on main counts before what the first publication pinned."""
         pinned = self.published.owners.get(namespace) if self.published else None
         return self.base.owners.get(namespace) or pinned
