@@ -233,6 +233,75 @@ def test_what_was_taken_down_is_no_measure_for_the_next_version(registry: TinyRe
     assert "held-widening" in {item.id for item in report.failed}
 
 
+def mark(status: str = "deleted", **changes: object) -> str:
+    document = {"status": status, "message": "Old", "changedAt": "2026-11-01T00:00:00Z", **changes}
+    return json.dumps(document)
+
+
+STATUS = f"servers/{CLOCK}/1.0.0/status.json"
+
+
+def test_deleting_ones_own_versions_does_not_let_the_next_one_widen(registry: TinyRegistry) -> None:
+    registry.git("checkout", "-q", "main")
+    write(registry, STATUS, mark())
+    registry.git("checkout", "-q", "-B", "submission", "main")
+    registry.submit(make_manifest(CLOCK, "1.1.0", capabilities=WIDER), approved=False)
+    (report,) = check(registry).reports
+    assert "held-widening" in {item.id for item in report.failed}
+
+
+def test_a_change_of_status_is_shown_with_what_it_does(registry: TinyRegistry) -> None:
+    write(registry, STATUS, mark(takedown="security", message="It steals"))
+    done = check(registry)
+    assert done.ok
+    (warning,) = done.tree
+    assert "ends it where it is installed: It steals" in warning.message
+    assert warning.message.replace("`", "") in render(done)
+
+
+def test_what_was_taken_down_does_not_come_back_unseen(registry: TinyRegistry) -> None:
+    registry.git("checkout", "-q", "main")
+    write(registry, STATUS, mark(takedown="security", message="It steals"))
+    registry.git("checkout", "-q", "-B", "submission", "main")
+    write(registry, STATUS, mark("active"))
+    (warning,) = check(registry).tree
+    assert "it was taken down for security (It steals)" in warning.message
+    registry.git("rm", "-q", STATUS)
+    registry.commit("As if nothing had been")
+    done = check(registry)
+    assert not done.ok
+    assert "is removed" in done.broken[0].message
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{}", "is not valid"),
+        ("[" * 20_000, "KiB"),
+        (mark(changedAt="2026-11-02T00:00:01Z"), "yet to come"),
+        (mark(source="elsewhere"), "only mcpreg-site sync"),
+        (mark(message="Use \u202egnitca"), "cannot be seen"),
+        (mark(message=" "), "says no reason"),
+        (mark("active", takedown="security"), "takes down a version that is active"),
+    ],
+)
+def test_refuses_a_mark_that_would_harm(registry: TinyRegistry, content: str, says: str) -> None:
+    write(registry, STATUS, content)
+    done = check(registry)
+    assert not done.ok
+    assert says in done.broken[0].message
+
+
+def test_a_version_that_only_loses_a_file_is_checked(registry: TinyRegistry) -> None:
+    path = f"servers/{CLOCK}/1.0.0/README.md"
+    registry.git("checkout", "-q", "main")
+    write(registry, path, "# Clock\n")
+    registry.git("checkout", "-q", "-B", "submission", "main")
+    registry.git("rm", "-q", path)
+    registry.commit("Say nothing")
+    assert [item.version for item in check(registry).reports] == ["1.0.0"]
+
+
 def test_the_event_says_who_submits(tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"pull_request": {"user": {"login": "acme", "id": 7}}}))

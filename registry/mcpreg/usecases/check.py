@@ -27,7 +27,7 @@ from mcpreg.core.reviews import OWNERS_FOLDER
 from mcpreg.errors import NotFoundError
 from mcpreg.gitrepo import PUBLISHED, README_FILE, Change, Snapshot
 from mcpreg.store.files import write_atomic
-from mcpreg.usecases import owning
+from mcpreg.usecases import marking, owning
 from mcpreg.usecases.gather import Sources, gather
 from mcpreg.usecases.handed import report_file
 from mcpreg.usecases.owning import Offered
@@ -94,12 +94,11 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     before = gitrepo.read(repository, base)
     registry = Registry(before, _published(repository), options.now, options.submitter)
     commit = gitrepo.resolve(gitrepo.open_repository(repository), rev).hexsha
-    paths = dict.fromkeys(_folder(item.path) for item in changed if item.status != "deleted")
-    folders = [
-        VersionFolder(path, gitrepo.show(repository, commit, path), commit)
-        for path in paths
-        if path is not None
-    ]
+    # A file that is removed changes its version, too; a folder that is gone has nothing to check.
+    paths = filter(None, dict.fromkeys(_folder(item.path) for item in changed))
+    shown = ((path, gitrepo.show(repository, commit, path)) for path in paths)
+    kept = {_folder(item.path) for item in changed if item.status != "deleted"}
+    folders = [VersionFolder(path, files, commit) for path, files in shown if files or path in kept]
     reports = _reports(folders, registry, options)
     offered = Offered(
         changed=changed,
@@ -110,7 +109,17 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     )
     return Checked(
         reports=reports,
-        tree=(*_of_tree(changed, before), *owning.findings(offered, registry)),
+        tree=(
+            *_of_tree(changed, before),
+            *owning.findings(offered, registry),
+            *marking.findings(
+                changed,
+                before.entries,
+                lambda path: gitrepo.show(repository, commit, _above(path)).get(_last(path)),
+                synced=_is_sync(changed),
+                now=options.now,
+            ),
+        ),
         outside=tuple(visible(item.path) for item in changed if not _inside(item.path)),
     )
 
@@ -182,10 +191,22 @@ def _inside(path: str) -> bool:
     return path.startswith("servers/")
 
 
+def _is_sync(changed: Iterable[Change]) -> bool:
+    return any(item.path.endswith(gitrepo.SYNCED_ENDING) for item in changed)
+
+
+def _above(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 def _of_tree(changed: Iterable[Change], base: Snapshot) -> Iterator[ReportedFinding]:
     """What is wrong with the change as a whole, whatever the manifests say."""
     changed = list(changed)
-    synced = any(item.path.endswith(gitrepo.SYNCED_ENDING) for item in changed)
+    synced = _is_sync(changed)
     known = {entry.folder for entry in base.entries}
     for item in changed:
         folder, name = _folder(item.path), PurePosixPath(item.path).name

@@ -85,13 +85,11 @@ def _previous(versions: list[Entry], version: str, down: frozenset[str]) -> Prev
     """The version that was approved last before this one.
 
     A listed one was never approved, and what was taken down (`down`: version folders) is no
-    measure for what comes next.
+    measure for what comes next; but when all are, the last one still is, or taking one's own
+    versions down would let the next one ask for anything unseen.
     """
-    approved = [
-        entry
-        for entry in versions
-        if entry.version != version and not entry.is_listed and entry.folder not in down
-    ]
+    all_approved = [e for e in versions if e.version != version and not e.is_listed]
+    approved = [e for e in all_approved if e.folder not in down] or all_approved
     if not approved:
         return None
     last = max(approved, key=lambda entry: entry.record.sequence if entry.record else 0)
