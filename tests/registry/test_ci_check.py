@@ -88,6 +88,9 @@ def test_a_broken_manifest_is_a_report_and_no_crash(registry: TinyRegistry) -> N
         ("servers/README.md", "is no file of a version"),
         (f"servers/{BELL}/1.0.0/source.json", "is written by mcpreg-site sync only"),
         (f"servers/{BELL}/1.0.0/status.json", "retires a version that is only arriving"),
+        (f"servers/{CLOCK}/1.0.0/server.json", "is a second manifest"),
+        (f"records/{CLOCK}/9.json", "belongs on the branch published"),
+        ("tuf/root.json", "belongs on the branch published"),
     ],
 )
 def test_refuses_files_that_a_submission_does_not_have(
@@ -300,6 +303,31 @@ def test_a_version_that_only_loses_a_file_is_checked(registry: TinyRegistry) -> 
     registry.git("rm", "-q", path)
     registry.commit("Say nothing")
     assert [item.version for item in check(registry).reports] == ["1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("io.github.Acme/clock", "1.0.0"), ("io.github.acme/Clock", "2.0.0"), (CLOCK, "1.0.0-RC1")],
+)
+def test_what_only_differs_in_case_would_stop_every_build(
+    registry: TinyRegistry, name: str, version: str
+) -> None:
+    registry.git("checkout", "-q", "main")
+    registry.submit(make_manifest(CLOCK, "1.0.0-rc1"))
+    registry.git("checkout", "-q", "-B", "submission", "main")
+    registry.submit(make_manifest(name, version))
+    (report,) = check(registry).reports
+    assert "case-collision" in {item.id for item in report.failed}
+
+
+def test_two_of_one_pull_request_are_looked_at_beside_each_other(registry: TinyRegistry) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0-rc1"))
+    registry.submit(make_manifest(BELL, "1.0.0-RC1"))
+    registry.submit(make_manifest("io.github.acme/drum", "1.0.0"))
+    registry.submit(make_manifest("io.github.acme/Drum", "1.0.0"))
+    done = check(registry)
+    assert len(done.reports) == 4
+    assert all("case-collision" in {c.id for c in report.failed} for report in done.reports)
 
 
 def test_the_event_says_who_submits(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mcpreg.checks import examples
 from mcpreg.core.evidence import Missing, PackageClaim
 from mcpreg.core.lock import ImageRuntime, Lock, LockedImage, LockedPackage, parse_lock
 from mcpreg.core.manifest import Manifest
-from mcpreg.evidence.installed import Installed, NotInstallable
+from mcpreg.evidence.installed import UNCLAIMED, Installed, NotInstallable
 from mcpreg.evidence.ownership import LABEL, MAX_METADATA, image_ownership, ownership
 from oci_registry import OciRegistry, serving
 from tiny_registry import make_manifest
@@ -71,6 +72,16 @@ def test_another_packages_metadata_does_not_speak_for_this_one(tmp_path: Path) -
     said = f"mcp-name: {NAME}\n"
     planted = {"evil-1.0.0.dist-info/METADATA": said, "x/METADATA": said, "METADATA": said}
     assert of_pypi(tmp_path, {PYPI: "Name: acme-clock\n", **planted}).names == ()
+
+
+def test_a_file_that_nobody_lists_does_not_speak_for_it(tmp_path: Path) -> None:
+    """As if it were another version's own metadata, left there by a dependency."""
+    planted = "acme_clock-9.9.9.dist-info/METADATA"
+    files = {PYPI: "Name: acme-clock\n", planted: f"mcp-name: {NAME}\n"}
+    installed = tree(tmp_path, "pypi", "acme-clock@1.0.0", files)
+    owners = {**installed.owners, planted: UNCLAIMED}
+    unlisted = replace(installed, owners=owners)
+    assert claim(ownership(manifest("pypi", "acme.clock"), unlisted)).names == ()
 
 
 def test_a_bundled_packages_name_does_not_speak_for_this_one(tmp_path: Path) -> None:

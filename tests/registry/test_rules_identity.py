@@ -22,6 +22,7 @@ from mcpreg.checks.interface import CaseRule, Example, Severity
 from mcpreg.checks.judge import Judgement, judge
 from mcpreg.checks.rules import (
     borrowed_name,
+    case_collision,
     look_alike_name,
     namespace_owner,
     namespace_proof,
@@ -49,6 +50,7 @@ RULES = [
     package_ownership.RULE,
     publisher_evidence.RULE,
     publisher_evidence_lost.RULE,
+    case_collision.RULE,
     remote_url_taken.RULE,
     package_taken.RULE,
     look_alike_name.RULE,

@@ -40,7 +40,7 @@ _GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             *("trust-tier", "server-name", "folder-agrees", "one-version", "exact-version"),
             *("namespace-owner", "namespace-proof", "package-ownership", "package-taken"),
             *("remote-url-taken", "look-alike-name", "borrowed-name", "immutable-version"),
-            *("publisher-evidence", "publisher-evidence-lost"),
+            *("publisher-evidence", "publisher-evidence-lost", "case-collision"),
         ),
     ),
     "words": (

@@ -48,7 +48,8 @@ class Surroundings:
     """What the base branch and the event say. Nothing here comes from the submission itself.
 
     `today` decides which exceptions and approvals have expired. `published` is the digest of the
-    manifest and of the lock when this very version is published already.
+    manifest and of the lock when this very version is published already, `versions` are the other
+    versions of the same server, submitted and published.
     """
 
     today: date
@@ -59,6 +60,7 @@ class Surroundings:
     submitter: Submitter | None = None
     approval: Approval | None = None
     published: tuple[str, str | None] | None = None
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ NEVER_EXCEPTED: frozenset[str] = frozenset({
     "regular-file", "file-size", "json-encoding", "json-syntax", "json-depth", "json-values",
     "json-duplicate-key", "json-number", "missing-key", "wrong-type", "capability-grammar",
     # Who it is, and who may say so. A look-alike can be excepted: somebody must settle disputes.
-    "trust-tier", "server-name", "folder-agrees", "one-version",
+    "trust-tier", "server-name", "folder-agrees", "one-version", "case-collision",
     "namespace-owner", "namespace-proof", "package-ownership", "remote-url-taken",
     # What is signed, locked and then installed.
     "immutable-version", "lock-present", "lock-agrees", "lock-lists-declared-tools",

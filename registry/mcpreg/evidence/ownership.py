@@ -73,7 +73,8 @@ def _same(identifier: str, name: str, kind: str) -> bool:
 
 
 def _names(tree: Installed) -> Iterator[str]:
-    for path in tree.own_files:
+    # Not `own_files`: what nobody lists may have been left there by a dependency.
+    for path in (path for path in tree.own_files if tree.owners[path] == tree.own):
         if tree.kind == "npm" and path.endswith(f"node_modules/{_npm_name(tree)}/package.json"):
             name = _member(tree.root / path, "mcpName")
             if name:

@@ -19,7 +19,7 @@ from mcpreg.checks.finding import Finding, visible
 from mcpreg.checks.interface import Example, RuleInfo, Severity
 from mcpreg.core.entry import Entry
 from mcpreg.core.lock import LOCK_FILE
-from mcpreg.core.manifest import ACCEPTED_FILES
+from mcpreg.core.manifest import ACCEPTED_FILES, MANIFEST_FILE
 from mcpreg.core.names import Reference
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE
 from mcpreg.core.report import ReportedFinding, VersionReport
@@ -47,6 +47,7 @@ TREE_RULE = RuleInfo(
     silent=Example(),
 )
 _DEPTH = 5  # servers/<namespace>/<name>/<version>/<file>
+_PUBLISHED_ONLY = ("records/", "tuf/")  # with them on main, nothing is published any more
 _AT_ONCE = 2  # versions: each installs, scans and starts a server
 
 
@@ -92,13 +93,19 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     """
     changed = gitrepo.changes(repository, base, rev)
     before = gitrepo.read(repository, base)
-    registry = Registry(before, _published(repository), options.now, options.submitter)
     commit = gitrepo.resolve(gitrepo.open_repository(repository), rev).hexsha
     # A file that is removed changes its version, too; a folder that is gone has nothing to check.
     paths = filter(None, dict.fromkeys(_folder(item.path) for item in changed))
     shown = ((path, gitrepo.show(repository, commit, path)) for path in paths)
     kept = {_folder(item.path) for item in changed if item.status != "deleted"}
     folders = [VersionFolder(path, files, commit) for path, files in shown if files or path in kept]
+    registry = Registry(
+        before,
+        _published(repository),
+        options.now,
+        options.submitter,
+        arriving=tuple(_named(folder) for folder in folders),
+    )
     reports = _reports(folders, registry, options)
     offered = Offered(
         changed=changed,
@@ -191,6 +198,12 @@ def _inside(path: str) -> bool:
     return path.startswith("servers/")
 
 
+def _named(folder: VersionFolder) -> tuple[str, str]:
+    """Name and version as the folder's path has them."""
+    name, _, version = folder.identity.rpartition("/")
+    return name, version
+
+
 def _is_sync(changed: Iterable[Change]) -> bool:
     return any(item.path.endswith(gitrepo.SYNCED_ENDING) for item in changed)
 
@@ -210,6 +223,8 @@ def _of_tree(changed: Iterable[Change], base: Snapshot) -> Iterator[ReportedFind
     known = {entry.folder for entry in base.entries}
     for item in changed:
         folder, name = _folder(item.path), PurePosixPath(item.path).name
+        if item.path.startswith(_PUBLISHED_ONLY) and item.status != "deleted":
+            yield _tree_finding(item, f"belongs on the branch {PUBLISHED}", "remove the file")
         if not _inside(item.path):
             continue
         if item.kind != "file":
@@ -217,6 +232,9 @@ def _of_tree(changed: Iterable[Change], base: Snapshot) -> Iterator[ReportedFind
         elif folder is None or item.path != f"{folder}/{name}" or name not in VERSION_FILES:
             kept = ", ".join(VERSION_FILES[:-2])
             yield _tree_finding(item, "is no file of a version", f"a version has {kept}")
+        elif name in ACCEPTED_FILES and name != MANIFEST_FILE and folder in known:
+            fix = f"the manifest is {MANIFEST_FILE}; a new version has a folder of its own"
+            yield _tree_finding(item, "is a second manifest", fix)
         elif item.status == "deleted" and folder in known and name in (*ACCEPTED_FILES, LOCK_FILE):
             yield _tree_finding(
                 item, "is removed, but versions are immutable", "mcpreg ci delete retires one"

@@ -22,12 +22,17 @@ MAX_EVENT_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Registry:
-    """The branch that decides (`base`), and what is published; the submission is neither."""
+    """The branch that decides (`base`), and what is published; the submission is neither.
+
+    `arriving` are the names and versions that a pull request brings, so that each is looked at
+    beside the others.
+    """
 
     base: Snapshot
     published: Snapshot | None
     now: datetime
     submitter: Submitter | None = None
+    arriving: tuple[tuple[str, str], ...] = ()
 
     @property
     def _published(self) -> tuple[Entry, ...]:
@@ -43,7 +48,19 @@ class Registry:
     @cached_property
     def _neighbours(self) -> tuple[Neighbour, ...]:
         by_name = _by_name([*self.base.entries, *self._published])
-        return tuple(_neighbour(latest_of(entries)) for entries in by_name.values())
+        new = dict.fromkeys(name for name, _ in self.arriving if name not in by_name)
+        return (
+            *(_neighbour(latest_of(entries)) for entries in by_name.values()),
+            *(Neighbour(name) for name in new),
+        )
+
+    @cached_property
+    def _versions(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        known = ((entry.name, entry.version) for entry in (*self.base.entries, *self._published))
+        for name, version in (*known, *self.arriving):
+            found.setdefault(name, set()).add(version)
+        return found
 
     @cached_property
     def _down(self) -> frozenset[str]:
@@ -63,6 +80,7 @@ class Registry:
             owner=self.owner(namespace),
             submitter=self.submitter,
             approval=self.base.approval(folder),
+            versions=tuple(sorted(self._versions.get(name, set()) - {version})),
             published=(same.record.manifest, same.record.lock) if same and same.record else None,
         )
 
