@@ -203,7 +203,7 @@ def test_a_host_variable_needs_a_capability(make: Make, around: Surroundings) ->
 
 def test_a_missing_required_variable_is_named(make: Make, around: Surroundings) -> None:
     spec = InputSpec("env", "TOKEN", required=True, secret=True)
-    with pytest.raises(UsageError, match="needs the variable TOKEN"):
+    with pytest.raises(UsageError, match=r"the server needs TOKEN \(a secret\)"):
         compile_plan(make(("env:TOKEN",), (spec,)), around)
 
 

@@ -1,176 +1,175 @@
-"""The package's inputs: from the manifest's model to what launching fills in (server.json)."""
+"""The inputs of a package or a remote server: from the manifest to the questions they come to.
+
+server.json, `Input`: "If a value is set, it should not be configurable by end users. Identifiers
+wrapped in {curly_braces} will be replaced with the corresponding properties from the input
+variables map. If an identifier in braces is not found in variables … the substring should remain
+unchanged." So an input without a value is a question, and one with a value is a question for each
+variable in it that is declared and has none.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcpreg.core.install import InputSpec
-from mcpreg.errors import UsageError
 
 if TYPE_CHECKING:  # starting a server must not import pydantic
-    from mcpreg.core.manifest import Argument, InputWithVariables, KeyValueInput, Package
+    from mcpreg.core.manifest import (
+        Argument,
+        HttpTransport,
+        Input,
+        InputWithVariables,
+        KeyValueInput,
+        Package,
+    )
 
-_TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+ARGUMENTS = frozenset(("positional", "named"))
+_UNTYPABLE = re.compile(r"[\s=]+")  # `--input NAME=VALUE` ends a name at the first `=`
+_MAX_NAME = 128  # characters; what is longer is nothing that a person types
 
 
 def input_specs(package: Package) -> tuple[InputSpec, ...]:
     """Environment variables, then arguments in order, as the launcher needs them."""
-    variables = [_variable_spec(item) for item in package.environment_variables or ()]
-    return (*variables, *(_argument_spec(item) for item in package.package_arguments or ()))
+    variables = [_key_value(item, "env") for item in package.environment_variables or ()]
+    return (*variables, *(_argument(item) for item in package.package_arguments or ()))
 
 
-def _variable_spec(item: KeyValueInput) -> InputSpec:
-    return _spec(item, "env", item.name)
+def remote_specs(remote: HttpTransport) -> tuple[InputSpec, ...]:
+    """The address (kind `url`), then the headers in order."""
+    url = InputSpec(
+        "url", "url", value=remote.url, required=True, variables=_variables(remote.variables, "url")
+    )
+    return (url, *(_key_value(item, "header") for item in remote.headers or ()))
 
 
-def _argument_spec(item: Argument) -> InputSpec:
-    if item.type == "positional":
-        spec = _spec(item, "positional", item.value_hint or "")
-    else:
-        spec = _spec(item, "named", item.name)
-    return replace(spec, repeated=item.is_repeated)
+def _key_value(item: KeyValueInput, kind: str) -> InputSpec:
+    return _with_variables(item, kind, item.name)
 
 
-def _spec(item: InputWithVariables, kind: str, name: str) -> InputSpec:
+def _argument(item: Argument) -> InputSpec:
+    name = (item.value_hint or "") if item.type == "positional" else item.name
+    return replace(_with_variables(item, item.type, name), repeated=item.is_repeated)
+
+
+def _with_variables(item: InputWithVariables, kind: str, name: str) -> InputSpec:
+    return replace(_spec(item, kind, name), variables=_variables(item.variables, kind))
+
+
+def _variables(declared: Mapping[str, Input] | None, kind: str) -> tuple[InputSpec, ...]:
+    return tuple(_spec(item, kind, name) for name, item in (declared or {}).items())
+
+
+def _spec(item: Input, kind: str, name: str) -> InputSpec:
     return InputSpec(
         kind=kind,
         name=name,
-        value=_filled(item),
+        value=item.value,
         default=item.default,
         required=item.is_required,
         secret=item.is_secret,
         choices=item.choices or (),
+        format=item.format,
+        placeholder=item.placeholder,
+        description=item.description,
     )
 
 
-def _filled(item: InputWithVariables) -> str | None:
-    if item.value is None:
-        return None
-    variables = item.variables or {}
-
-    def fill(match: re.Match[str]) -> str:
-        known = variables.get(match[1])
-        value = (known.value or known.default) if known else None
-        return match[0] if value is None else value
-
-    return _TEMPLATE.sub(fill, item.value)
-
-
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """Arguments for the command line, and what the *person* gave to each input, by its name.
+class Question:
+    """What a person can be asked for, by one name; `specs` are all the places that it fills.
 
-    Values and defaults of the manifest are in `argv` only: a publisher must not choose "the folder
-    you choose".
+    Where several places share a name, the strictest of each counts.
     """
 
-    argv: tuple[str, ...]
-    values: Mapping[str, tuple[str, ...]]
+    name: str
+    specs: tuple[InputSpec, ...]
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value must be kept from logs, files and command lines."""
+        return any(spec.secret for spec in self.specs)
+
+    @property
+    def required(self) -> bool:
+        """Whether the server needs a value."""
+        return any(spec.required for spec in self.specs)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether several values make sense."""
+        return all(spec.repeated for spec in self.specs)
+
+    @property
+    def default(self) -> str | None:
+        """What it is when nobody says."""
+        return next((spec.default for spec in self.specs if spec.default is not None), None)
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether it reaches the server's command line, which every process can read."""
+        return any(spec.kind in ARGUMENTS for spec in self.specs)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is a flag that is there or not: a named boolean without choices."""
+        return all(is_switch(spec) for spec in self.specs)
+
+    @property
+    def first(self) -> InputSpec:
+        """The place whose words describe it."""
+        return next((spec for spec in self.specs if spec.description), self.specs[0])
+
+
+def is_switch(spec: InputSpec) -> bool:
+    """`--verbose`, rather than `--verbose true`: upstream's manifests mean the former by it."""
+    return spec.kind == "named" and spec.format == "boolean" and not spec.choices
 
 
 def argument_name(spec: InputSpec) -> str:
-    """The name by which a `{arg}` capability refers to this argument."""
+    """The name by which a person, and a `{arg}` capability, refers to an input."""
     return spec.name.lstrip("-")
 
 
-def fill_arguments(specs: Sequence[InputSpec], given: Sequence[str]) -> Filled:
-    """Place what the user gave after `--` into the declared arguments.
-
-    Named ones are taken where their flag stands; the rest fills the positional ones in order, a
-    repeated one taking all that is left. What nothing declares is passed on at the end: an
-    argument grants nothing by itself.
-
-    Raises:
-        UsageError: a required argument is missing, or a value is not among its choices.
-    """
-    named, rest = _take_named([spec for spec in specs if spec.kind == "named"], list(given))
-    argv: list[str] = []
-    values: dict[str, tuple[str, ...]] = {}
+def keyed(specs: Sequence[InputSpec]) -> Iterator[tuple[str, InputSpec]]:
+    """Each spec with the name of its question; positional ones of one hint are numbered."""
+    seen: dict[str, int] = {}
     for spec in specs:
-        if spec.kind == "env":
+        name = _UNTYPABLE.sub("-", argument_name(spec))[:_MAX_NAME] or "argument"
+        if spec.kind == "positional" and spec.value is None:
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > 1:
+                name = f"{name}-{seen[name]}"
+        yield name, spec
+
+
+def questions(specs: Sequence[InputSpec]) -> tuple[Question, ...]:
+    """Everything that can be asked, in the order of the manifest."""
+    found: dict[str, list[InputSpec]] = {}
+    for name, spec in keyed(specs):
+        if spec.value is None:
+            found.setdefault(name, []).append(spec)
             continue
-        taken = named.get(spec.name, []) if spec.kind == "named" else _take_positional(spec, rest)
-        chosen = _chosen(spec, taken)
-        name = argument_name(spec)
-        values[name] = (*values.get(name, ()), *taken)
-        for value in chosen:
-            argv += [spec.name, value] if spec.kind == "named" else [value]
-    return Filled((*argv, *rest), values)
+        for variable in open_variables(spec):
+            found.setdefault(variable.name, []).append(variable)
+    return tuple(Question(name, tuple(places)) for name, places in found.items())
 
 
-def _take_named(
-    specs: Sequence[InputSpec], given: list[str]
-) -> tuple[dict[str, list[str]], list[str]]:
-    flags = {spec.name for spec in specs}
-    taken: dict[str, list[str]] = {}
-    rest: list[str] = []
-    while given:
-        word = given.pop(0)
-        flag, equals, value = word.partition("=")
-        if flag not in flags:
-            rest.append(word)
-        elif equals:
-            taken.setdefault(flag, []).append(value)
-        elif given:
-            taken.setdefault(flag, []).append(given.pop(0))
-        else:
-            raise UsageError(f"{flag} needs a value")
-    return taken, rest
+def open_variables(spec: InputSpec) -> tuple[InputSpec, ...]:
+    """The variables of a template that have no value of the publisher's.
 
-
-def _take_positional(spec: InputSpec, rest: list[str]) -> list[str]:
-    if spec.value is not None or not rest:
-        return []
-    count = len(rest) if spec.repeated else 1
-    taken = rest[:count]
-    del rest[:count]
-    return taken
-
-
-def _chosen(spec: InputSpec, taken: list[str]) -> tuple[str, ...]:
-    name = argument_name(spec)
-    if spec.value is not None and not taken:
-        return (spec.value,)
-    if not taken and spec.default is not None:
-        return (spec.default,)
-    if not taken and spec.required:
-        raise UsageError(
-            f"the server needs {name}", hint=f"give it after --, as in: -- {name.upper()}"
-        )
-    for value in taken:
-        if spec.choices and value not in spec.choices:
-            raise UsageError(f"{name} is {value!r}", hint=f"one of {', '.join(spec.choices)}")
-    return tuple(taken)
-
-
-def fill_environment(
-    specs: Sequence[InputSpec], allowed: frozenset[str], host: Mapping[str, str]
-) -> dict[str, str]:
-    """The server's own variables: fixed values, then what capabilities let in from the host.
-
-    Raises:
-        UsageError: a required variable is not set.
+    A part of a secret is a secret, and what a required input is made of is required.
     """
-    result: dict[str, str] = {}
-    declared = {spec.name: spec for spec in specs if spec.kind == "env"}
-    for name, spec in declared.items():
-        value = spec.value
-        if value is None and name in allowed:
-            value = host.get(name)
-        if value is None:
-            value = spec.default
-        if value is None and spec.required:
-            secret = " (a secret)" if spec.secret else ""
-            raise UsageError(
-                f"the server needs the variable {name}{secret}",
-                hint=f"set it in the environment of mcpreg: {name}=… mcpreg run …",
-            )
-        if value is not None:
-            result[name] = value
-    for name in sorted(allowed - declared.keys()):
-        if name in host:
-            result[name] = host[name]
-    return result
+    used = set(TEMPLATE.findall(spec.value or ""))
+    return tuple(
+        replace(
+            variable,
+            secret=variable.secret or spec.secret,
+            required=variable.required or spec.required,
+        )
+        for variable in spec.variables
+        if variable.name in used and variable.value is None
+    )

@@ -15,19 +15,30 @@ from mcpreg.core.plan import Access, Bind, Limits, RootImage
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One environment variable or argument of the package, reduced to what launching needs.
+    """One input of a package or a remote server, reduced to what filling it needs.
 
-    `kind` is `env`, `positional` or `named`; `name` is the variable, the flag, or the value hint.
+    `kind` says where its value goes: `env`, `positional`, `named`, `header` or `url`; a variable of
+    a template has the kind of its template. `name` is the variable, the flag, or the value hint.
     """
 
     kind: str
     name: str
     value: str | None = None
+    """Fixed, or a template over `variables`; nobody is asked for the input itself."""
     default: str | None = None
     required: bool = False
     secret: bool = False
     repeated: bool = False
     choices: tuple[str, ...] = ()
+    format: str = "string"
+    placeholder: str | None = None
+    description: str | None = None
+    variables: tuple[InputSpec, ...] = ()
+
+
+def _input_spec(data: Mapping[str, Any]) -> InputSpec:
+    variables = tuple(_input_spec(item) for item in data.get("variables", ()))
+    return InputSpec(**{**data, "choices": tuple(data["choices"]), "variables": variables})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +100,7 @@ def from_document(data: Mapping[str, Any]) -> InstallRecord:
             "sandbox": tuple(data["sandbox"]),
             "tools": tuple(data["tools"]),
             "consents": tuple((name, reason) for name, reason in data["consents"]),
-            "inputs": tuple(
-                InputSpec(**{**item, "choices": tuple(item["choices"])}) for item in data["inputs"]
-            ),
+            "inputs": tuple(_input_spec(item) for item in data["inputs"]),
             "limits": Limits(**data["limits"]),
             "runtime": RuntimeRecord(
                 **{

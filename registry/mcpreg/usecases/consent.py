@@ -8,11 +8,12 @@ people not to read. Imports nothing heavy: it runs at every start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from mcpreg.core import canonical
+from mcpreg.core.inputs import open_variables
 from mcpreg.core.install import InstallRecord
 from mcpreg.errors import PolicyError
 from mcpreg.store.consents import Consent, ConsentStore
@@ -29,10 +30,17 @@ def reach_of(record: InstallRecord) -> str:
         {
             "registry": record.registry,
             "sandbox": sorted(record.sandbox),
-            "secrets": sorted(item.name for item in record.inputs if item.secret),
+            "secrets": sorted(_secrets(record)),
             "consents": sorted(identity for identity, _ in record.consents),
         }
     )
+
+
+def _secrets(record: InstallRecord) -> Iterator[str]:
+    for item in record.inputs:
+        if item.secret:
+            yield item.name
+        yield from (part.name for part in open_variables(item) if part.secret)
 
 
 def needs_asking(record: InstallRecord) -> bool:

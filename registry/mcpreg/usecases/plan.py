@@ -9,16 +9,20 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mcpreg.core import capability
+from mcpreg.core.answers import Answer, Source
 from mcpreg.core.capability import Capability, Egress, Files, Variable
-from mcpreg.core.inputs import fill_arguments, fill_environment
+from mcpreg.core.inputs import argument_name, keyed, open_variables
+from mcpreg.core.install import InstallRecord
+from mcpreg.core.placing import place
 from mcpreg.core.plan import Access, Bind, Endpoint, Plan
 from mcpreg.errors import PolicyError, UsageError
 from mcpreg.sandbox.inside import GENERATED
 from mcpreg.sandbox.layout import COVERED, OURS, within
 from mcpreg.store.installed import Installed
+from mcpreg.usecases.answering import answered
 
 SANDBOX_HOME = "/home/mcp"
 APP = "/app"
@@ -28,13 +32,18 @@ MAX_MATCHES = 256  # a glob that matches more is a tree, and should say so
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the person brings: where they stand, their environment, arguments and grants."""
+    """What the person brings: where they stand, their environment, arguments and grants.
+
+    `inputs` are answers from the command line; `sources` are where the others may be found.
+    """
 
     cwd: str
     home: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     arguments: tuple[str, ...] = ()
     grants: tuple[str, ...] = ()
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
 
 
 def compile_plan(installed: Installed, around: Surroundings) -> Plan:
@@ -47,23 +56,25 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
     record = installed.record
     _require_locked(record.sandbox, installed.lock)
     wanted = _granted(record.sandbox, around.grants)
-    filled = fill_arguments(record.inputs, around.arguments)
-    argv = list(filled.argv)
+    allowed = let_in(record, around)
+    given = answered(record, around, allowed)
+    answers = _with_full_paths(record, wanted, given.answers, around)
     grants: list[Bind] = []
     for item in wanted:
         if isinstance(item, Files):
-            grants += _binds(item, around, filled.values, argv)
+            grants += _binds(item, around, _chosen(record, item, answers))
     # `./` of the manifest is where the person runs it; when nothing of it is there, a private home.
     here = _covers(grants, around.cwd) or any(within(b.target, around.cwd) for b in grants)
     image = record.runtime.image
     cwd = around.cwd if here else (image.folder if image else SANDBOX_HOME)
-    allowed = frozenset(item.name for item in wanted if isinstance(item, Variable))
+    filled = place(record.inputs, answers, given.rest)
     return Plan(
         name=f"{record.name}@{record.version}",
-        argv=(*record.entry, *argv),
+        argv=(*record.entry, *filled.argv),
         env={
             **record.runtime.env,
-            **fill_environment(record.inputs, allowed, around.environment),
+            **_undeclared(record, allowed, around.environment),
+            **filled.environment,
         },
         cwd=cwd,
         binds=(
@@ -76,6 +87,20 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
         limits=record.limits,
         image=replace(image, layout=record.app) if image else None,
     )
+
+
+def let_in(record: InstallRecord, around: Surroundings) -> frozenset[str]:
+    """The variables of the person's environment that capabilities and grants name."""
+    wanted = _granted(record.sandbox, around.grants)
+    return frozenset(item.name for item in wanted if isinstance(item, Variable))
+
+
+def _undeclared(
+    record: InstallRecord, allowed: frozenset[str], environment: Mapping[str, str]
+) -> dict[str, str]:
+    """What capabilities let in and no input declares."""
+    declared = {spec.name for spec in record.inputs if spec.kind == "env"}
+    return {name: environment[name] for name in sorted(allowed - declared) if name in environment}
 
 
 def _granted(locked: Sequence[str], grants: Sequence[str]) -> tuple[Capability, ...]:
@@ -105,11 +130,57 @@ def _endpoints(wanted: Iterable[Capability]) -> tuple[Endpoint, ...]:
     )
 
 
-def _binds(
-    item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
-) -> list[Bind]:
+def _chosen(record: InstallRecord, item: Files, answers: Mapping[str, Answer]) -> tuple[str, ...]:
+    """What the person gave for the input that a `{arg}` capability names.
+
+    Values and defaults of the manifest do not count: a publisher must not choose "the folder you
+    choose".
+    """
+    if item.argument is None:
+        return ()
+    names = _names_of(record, item.argument)
+    if not names:
+        raise UsageError(f"{item}: the server takes no argument called {item.argument}")
+    chosen = [answers[name] for name in names if name in answers]
+    return tuple(value for answer in chosen if not answer.is_publishers for value in answer.values)
+
+
+def _names_of(record: InstallRecord, argument: str) -> tuple[str, ...]:
+    """The questions behind the name in a `{arg}` capability."""
+    found: dict[str, None] = {}
+    for name, spec in keyed(record.inputs):
+        if spec.value is not None:
+            variables = open_variables(spec)
+            found.update((v.name, None) for v in variables if v.name == argument)
+        if argument_name(spec) == argument:
+            found[name] = None
+    return tuple(found)
+
+
+def _with_full_paths(
+    record: InstallRecord,
+    wanted: Iterable[Capability],
+    answers: Mapping[str, Answer],
+    around: Surroundings,
+) -> dict[str, Answer]:
+    """The answers, those that name a path in full: inside, the working folder may be another."""
+    result = dict(answers)
+    for item in wanted:
+        if isinstance(item, Files) and item.argument is not None:
+            for name in _names_of(record, item.argument):
+                if name in answers and not answers[name].is_publishers:
+                    full = tuple(_full(value, around) for value in answers[name].values)
+                    result[name] = replace(answers[name], values=full)
+    return result
+
+
+def _full(value: str, around: Surroundings) -> str:
+    return _plain(os.path.join(around.cwd, os.path.expanduser(value)))
+
+
+def _binds(item: Files, around: Surroundings, chosen: Sequence[str]) -> list[Bind]:
     binds = []
-    for source, target in _paths(item, around, values, argv):
+    for source, target in _paths(item, around, chosen):
         if not os.path.lexists(source):
             verb = "mkdir -p" if item.tree else "touch"
             raise UsageError(f"{source} does not exist ({item})", hint=f"{verb} {source}")
@@ -120,11 +191,10 @@ def _binds(
     return binds
 
 
-def _paths(
-    item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
-) -> list[tuple[str, str]]:
+def _paths(item: Files, around: Surroundings, chosen: Sequence[str]) -> list[tuple[str, str]]:
     if item.argument is not None:
-        return [(source, source) for source in _argument_paths(item, around, values, argv)]
+        rest = item.path.removeprefix(f"{{{item.argument}}}")
+        return [(path + rest, path + rest) for path in chosen]
     if item.path.startswith("~"):
         return [
             (source, SANDBOX_HOME + source.removeprefix(around.home))
@@ -133,22 +203,6 @@ def _paths(
     if item.path.startswith("."):
         return [(source, source) for source in _expanded(around.cwd, item.path[1:])]
     return [(source, source) for source in _expanded("", item.path)]
-
-
-def _argument_paths(
-    item: Files, around: Surroundings, values: Mapping[str, tuple[str, ...]], argv: list[str]
-) -> list[str]:
-    name = item.argument or ""
-    if name not in values:
-        raise UsageError(f"{item}: the server takes no argument called {name}")
-    rest = item.path.removeprefix(f"{{{name}}}")
-    paths = []
-    for value in values.get(name, ()):
-        path = _plain(os.path.join(around.cwd, os.path.expanduser(value)))
-        # Inside, the working folder may be another one: the server gets the full path.
-        argv[:] = [path if word == value else word for word in argv]
-        paths.append(path + rest)
-    return paths
 
 
 def _plain(path: str) -> str:

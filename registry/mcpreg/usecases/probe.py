@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from mcpreg.core.answers import resolve
 from mcpreg.core.capability import Files
-from mcpreg.core.inputs import argument_name, fill_arguments, fill_environment, input_specs
+from mcpreg.core.inputs import TEMPLATE, argument_name, input_specs, questions
 from mcpreg.core.install import InputSpec
 from mcpreg.core.manifest import Input, InputWithVariables, Manifest
+from mcpreg.core.placing import place
 from mcpreg.core.plan import Bind, Plan
 from mcpreg.errors import UsageError
 from mcpreg.packages.interface import APP, Pins
@@ -28,7 +30,6 @@ from mcpreg.usecases.install import effective_limits, locked_package
 _HOME = "/home/mcp"  # both are the sandbox's own, empty and writable
 _SCRATCH = "/tmp"  # noqa: S108
 _TEXT = {"number": "1", "boolean": "true", "string": "placeholder"}
-_TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}", re.ASCII)
 
 
 def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> Plan:
@@ -52,14 +53,15 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
     specs = [
         _filled(spec, item, trees) for spec, item in zip(input_specs(package), inputs, strict=True)
     ]
+    filled = place(specs, resolve(questions(specs), ()).answers)
     image = runtime.image
     return Plan(
         name=f"{manifest.name}@{manifest.version}",
         argv=(
             *kind_for(pins.package.registry_type).entry(package, app),
-            *fill_arguments(specs, ()).argv,
+            *filled.argv,
         ),
-        env={**runtime.env, **fill_environment(specs, frozenset(), {})},
+        env={**runtime.env, **filled.environment},
         binds=() if image else (*runtime.binds, Bind(str(app.resolve()), APP, role="app")),
         cwd=image.folder if image else _HOME,
         image=replace(image, layout=str(app.resolve())) if image else None,
@@ -72,17 +74,20 @@ def _filled(spec: InputSpec, item: InputWithVariables, trees: Mapping[str, bool]
     """The spec with a value that needs nobody to give it."""
     if spec.value is not None:
         variables = item.variables or {}
-        return replace(
-            spec, value=_TEMPLATE.sub(lambda match: _fill(match, variables, trees), spec.value)
-        )
+        filled = TEMPLATE.sub(lambda match: _fill(match, variables, trees), spec.value)
+        return replace(spec, value=filled, variables=())
     if spec.required or (spec.default is not None and item.format == "filepath"):
-        return replace(spec, default=_sample(argument_name(spec), item, trees))
+        # What stands here is no secret, and may go into a command line.
+        return replace(spec, default=_sample(argument_name(spec), item, trees), secret=False)
     return spec
 
 
 def _fill(match: re.Match[str], variables: Mapping[str, Input], trees: Mapping[str, bool]) -> str:
     name = match[1]
-    return _sample(name, variables[name], trees) if name in variables else match[0]
+    if name not in variables:
+        return match[0]
+    known = variables[name].value or variables[name].default
+    return known or _sample(name, variables[name], trees)
 
 
 def _sample(name: str, item: Input, trees: Mapping[str, bool]) -> str:

@@ -1,0 +1,120 @@
+"""The inputs of a run: from everywhere that answers come from, in one order, or one error.
+
+(1) The command line: words after `--`, and `--input`. Never for secrets: it is public. (2) The
+environment, for the names that an `env:` capability lets in and for no other: a manifest must not
+read a person's variables by giving an argument their name. (3) `--input-file` and `--secret-file`.
+(4) What was kept for this server. (5) What was typed just now. (6) The manifest's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mcpreg.core.answers import Answer, Resolved, Source, resolve, source
+from mcpreg.core.inputs import Question, questions
+from mcpreg.core.install import InstallRecord
+from mcpreg.core.placing import Words, read_words
+from mcpreg.errors import UsageError
+
+COMMAND_LINE, ENVIRONMENT = "command line", "environment"
+
+
+class Around(Protocol):
+    """The part of `usecases.plan.Surroundings` that answers come from."""
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...  # noqa: D102  # as there
+    @property
+    def arguments(self) -> tuple[str, ...]: ...  # noqa: D102  # as there
+    @property
+    def inputs(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102  # as there
+    @property
+    def sources(self) -> tuple[Source, ...]: ...  # noqa: D102  # as there
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Every answer by name, and the words that no input declares."""
+
+    answers: Mapping[str, Answer] = field(repr=False)
+    rest: tuple[str, ...]
+
+
+def answered(record: InstallRecord, around: Around, allowed: frozenset[str]) -> Answered:
+    """All answers of a run.
+
+    Args:
+        record: the server.
+        around: what the person brings.
+        allowed: names of the environment that capabilities let in.
+
+    Raises:
+        UsageError: names every input that is missing or wrong, and the commands that give them.
+    """
+    found, words = look(record, around, allowed)
+    require_complete(record.name, found)
+    return Answered(found.answers, words.rest)
+
+
+def look(record: InstallRecord, around: Around, allowed: frozenset[str]) -> tuple[Resolved, Words]:
+    """What is answered so far, and what is not. Raises `UsageError` for words that are no use."""
+    asked = questions(record.inputs)
+    _require_known(asked, around.inputs)
+    words = read_words(record.inputs, around.arguments, frozenset(around.inputs))
+    sources = (
+        source(COMMAND_LINE, {**words.values, **around.inputs}, public=True),  # (1)
+        environment(around.environment, allowed),  # (2)
+        *around.sources,  # (3), (4), (5)
+    )
+    return resolve(asked, sources), words
+
+
+def environment(variables: Mapping[str, str], allowed: frozenset[str]) -> Source:
+    """The person's variables, as far as capabilities let them in."""
+
+    def get(question: Question) -> tuple[str, ...] | None:
+        known = question.name in allowed and question.name in variables
+        return (variables[question.name],) if known else None
+
+    return Source(ENVIRONMENT, get)
+
+
+def _require_known(asked: Sequence[Question], given: Mapping[str, object]) -> None:
+    known = [question.name for question in asked]
+    unknown = sorted(given.keys() - set(known))
+    if unknown:
+        raise UsageError(
+            f"the server takes no input called {', '.join(unknown)}",
+            hint=f"it takes {', '.join(known)}" if known else "it takes none",
+        )
+
+
+def require_complete(name: str, found: Resolved) -> None:
+    """Raise one `UsageError` that names all that is missing or wrong, and what to type."""
+    said = list(found.problems)
+    if found.missing:
+        said.insert(0, f"the server needs {', '.join(map(in_words, found.missing))}")
+    if said:
+        raise UsageError("; ".join(said), hint="; ".join(_commands(name, found)) or None)
+
+
+def in_words(question: Question) -> str:
+    """Its name, and whether it is a secret."""
+    return f"{question.name} (a secret)" if question.secret else question.name
+
+
+def _commands(name: str, found: Resolved) -> list[str]:
+    secrets = [question.name for question in found.missing if question.secret]
+    plain = [question.name for question in found.missing if not question.secret]
+    commands = [f"mcpreg inputs set {name} {key}" for key in secrets]
+    if plain:
+        commands.append(f"mcpreg run {name} {' '.join(f'--input {key}=…' for key in plain)}")
+    if any("a command line is public" in problem for problem in found.problems):
+        commands.append(
+            f"mcpreg inputs set {name} NAME, --secret-file NAME=PATH or the environment"
+        )
+    if any("takes as an argument" in problem for problem in found.problems):
+        commands.append("leave it out, or ask the publisher for an environment variable instead")
+    return commands
