@@ -1,15 +1,19 @@
-"""Showing a person what a server may touch, and asking."""
+"""Showing a person what a server may touch or needs, and asking."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from mcpreg.cli.output import clean, note
 from mcpreg.core.install import InstallRecord
 from mcpreg.store.consents import Consent
+
+if TYPE_CHECKING:  # asked about only when something is missing
+    from mcpreg.core.inputs import Question
 
 
 def can_ask() -> bool:
@@ -34,3 +38,36 @@ def ask(record: InstallRecord, before: Consent | None) -> bool:
 
 def _plain(record: InstallRecord) -> Iterable[str]:
     return record.sandbox or ("nothing is known of what it may touch",)
+
+
+def ask_input(question: Question) -> tuple[str, ...]:
+    """Have the values of an input typed, a secret without echo, until they make sense."""
+    spec = question.first
+    if spec.description:
+        note(f"  {spec.description}")
+    if spec.choices:
+        note(f"    one of {', '.join(spec.choices)}")
+    elif spec.placeholder:
+        note(f"    such as {spec.placeholder}")
+    values = [_typed(question, question.required)]
+    while question.repeated and values[-1]:
+        note("    another one, or nothing")
+        values.append(_typed(question, needed=False))
+    return tuple(values[:-1] if len(values) > 1 else values)
+
+
+def _typed(question: Question, needed: bool) -> str:
+    from mcpreg.core.answers import unsuitable
+
+    while True:
+        value: str = click.prompt(
+            f"  {clean(question.name)}",
+            default="",
+            show_default=False,
+            hide_input=question.secret,
+            err=True,
+        )
+        wrong = unsuitable(question, value) if value else "is needed" if needed else None
+        if wrong is None:
+            return value
+        note(f"    {question.name} {wrong}")

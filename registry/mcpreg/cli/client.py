@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mcpreg.cli.completing import installed_servers, mcp_clients
+from mcpreg.cli.input_options import ask_and_keep, input_options
 from mcpreg.cli.output import clean, emit, json_option, note
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import UsageError
@@ -97,6 +98,7 @@ def list_(as_json: bool) -> None:
 @_dry_run
 @click.option("--print", "print_only", is_flag=True, help="Print what belongs into the file.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
+@input_options
 @json_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def add(
@@ -109,12 +111,15 @@ def add(
     dry_run: bool,
     print_only: bool,
     yes: bool,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    secret_files: tuple[str, ...],
     as_json: bool,
     arguments: tuple[str, ...],
 ) -> None:
     """Have a client start SERVER, which is installed, through mcpreg. Give its ARGS after --.
 
-    No secret is written: those are asked for by `mcpreg run`.
+    No secret is written into the client's file, and no input: those are kept by mcpreg.
     """
     from mcpreg.store.installed import InstalledStore
     from mcpreg.usecases import clients as usecase
@@ -123,22 +128,27 @@ def add(
     wanted = parse_reference(server)
     record = InstalledStore(where.data).open(wanted.name, wanted.version).record
     exact = Reference(record.name, record.version)
-    pairs = [
-        (target, *_settled(record, arguments, target)) for target in _targets(clients, scope, file)
-    ]
+    targets = _targets(clients, scope, file)
+    pairs = [(target, *_settled(where, record, arguments, target)) for target in targets]
     if print_only:
         for target, words, _ in pairs:
             _print(target, exact, name, words, as_json=as_json)
         return
     if not dry_run:
         _agree(where, record, yes=yes, as_json=as_json)
+        asking = not as_json and any(missing for _, _, missing in pairs)
+        ask_and_keep(where, record, inputs, input_file, secret_files, asking=asking)
+        pairs = [(target, *_settled(where, record, arguments, target)) for target in targets]
     changes = [
         usecase.add(where.state, target, exact, arguments=words, name=name, dry_run=dry_run)
         for target, words, _ in pairs
     ]
     _say("client add", changes, f"starts {exact}", dry_run=dry_run, as_json=as_json)
     for missing in dict.fromkeys(missing for _, _, missing in pairs if missing):
-        note(f"it will not start like this: {missing}; add it again with the argument after --")
+        note(
+            f"it will not start like this: {missing}; add it again with the argument after --, "
+            f"or mcpreg inputs set {record.name} INPUT"
+        )
 
 
 def _agree(where: Places, record: InstallRecord, *, yes: bool, as_json: bool) -> None:
@@ -202,12 +212,14 @@ def _targets(clients: tuple[str, ...], scope: Scope | None, file: Path | None) -
 
 
 def _settled(
-    record: InstallRecord, arguments: tuple[str, ...], target: Target
+    where: Places, record: InstallRecord, arguments: tuple[str, ...], target: Target
 ) -> tuple[tuple[str, ...], str | None]:
     from mcpreg.usecases.client_arguments import settled
+    from mcpreg.usecases.inputs import kept_sources
 
     # A project's file is shared: its clients start servers in the project's folder.
-    return settled(record, arguments, str(Path.cwd()) if target.scope == "user" else None)
+    cwd = str(Path.cwd()) if target.scope == "user" else None
+    return settled(record, arguments, cwd, kept_sources(where, record))
 
 
 def _print(

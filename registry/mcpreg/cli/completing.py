@@ -29,6 +29,21 @@ def installed_servers(_: click.Context, __: click.Parameter, incomplete: str) ->
     return _beginning(names, incomplete)
 
 
+def input_names(context: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the inputs of the server that stands before."""
+    from mcpreg.core.inputs import questions
+    from mcpreg.core.names import parse_reference
+    from mcpreg.errors import McpregError
+    from mcpreg.store.installed import InstalledStore
+
+    try:
+        wanted = parse_reference(str(context.params["server"]))
+        record = InstalledStore(places().data).open(wanted.name, wanted.version).record
+    except (McpregError, OSError, KeyError, ValueError):
+        return []
+    return _beginning([question.name for question in questions(record.inputs)], incomplete)
+
+
 def running_now(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Ids of the runs that go on."""
     from mcpreg.audit.running import running

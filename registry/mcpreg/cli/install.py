@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from mcpreg.cli.input_options import ask_and_keep, input_options
 from mcpreg.cli.output import clean, emit, json_option, progress
 from mcpreg.core.names import parse_reference
 from mcpreg.store.places import places
@@ -13,12 +16,23 @@ from mcpreg.store.places import places
 @click.argument("server")
 @click.option("--registry", help="Take it from this registry only.")
 @click.option("--yes", is_flag=True, help="Agree to what it may touch, unasked.")
+@input_options
 @json_option
-def command(server: str, registry: str | None, yes: bool, as_json: bool) -> None:
+def command(
+    *,
+    server: str,
+    registry: str | None,
+    yes: bool,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    secret_files: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Verify SERVER, a name or name@version, and install exactly what its lock names.
 
     On a terminal it shows what the server may touch and asks; without one it installs, and the
-    first run asks. What the policy of this machine does not allow is not installed.
+    first run asks. What the policy of this machine does not allow is not installed. Inputs given
+    here are kept for every start.
     """
     from mcpreg.cli.asking import ask, can_ask
     from mcpreg.core import safety
@@ -34,6 +48,7 @@ def command(server: str, registry: str | None, yes: bool, as_json: bool) -> None
         consent.require(where, record, yes=yes, ask=ask)
     else:
         agreed = consent.is_agreed(where, record)
+    ask_and_keep(where, record, inputs, input_file, secret_files, asking=not as_json)
     if as_json:
         emit(
             "install",

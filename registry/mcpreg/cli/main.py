@@ -35,6 +35,7 @@ COMMANDS = {
     "verify": ("mcpreg.cli.verify", "Verify a server again, every file of it."),
     "vet": ("mcpreg.cli.vet", "Say whether this machine's policies allow a server."),
     "run": ("mcpreg.cli.run", "Run a server in its sandbox, speaking MCP on stdio."),
+    "inputs": ("mcpreg.cli.inputs", "Show what a server wants to be given, and keep answers."),
     "ps": ("mcpreg.cli.ps", "Show what runs now."),
     "stop": ("mcpreg.cli.stop", "End what runs."),
     "logs": ("mcpreg.cli.logs", "Show what sandboxed servers did and were refused."),

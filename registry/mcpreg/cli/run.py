@@ -12,6 +12,7 @@ import click
 from mcpreg.cli.asking import ask as asked
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
+from mcpreg.cli.input_options import input_options, with_asked
 from mcpreg.cli.output import clean, note, progress
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
     show_default=True,
     help="When it reaches for something undeclared; recorded either way.",
 )
+@input_options
 @click.option("--explain", is_flag=True, help="Say what it could do, and start nothing.")
 @click.option("--dry-run", is_flag=True, help="Print the sandbox's command, and start nothing.")
 @click.option("--allow-drift", is_flag=True, help="Deliver a toolset that is not the locked one.")
@@ -57,6 +59,9 @@ def command(
     as_user: str | None,
     backend: str,
     on_violation: OnViolation,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    secret_files: tuple[str, ...],
     explain: bool,
     dry_run: bool,
     allow_drift: bool,
@@ -66,11 +71,13 @@ def command(
     """Run SERVER in its sandbox, installing it first when it is not. Give ARGS after --.
 
     Before the first run, and when a version may do more, it says what the server may touch and
-    asks; where nobody can answer, mcpreg install or --yes does it.
+    asks; where nobody can answer, mcpreg install or --yes does it. What the server needs and was
+    not given is asked for as well; mcpreg inputs keeps answers.
 
     Exit code: the server's own; 6 when it reached for something undeclared and was killed.
     """
     from mcpreg.audit import AuditLog
+    from mcpreg.usecases.inputs import file_sources, kept_sources, parse_inputs
     from mcpreg.usecases.launch import launch
     from mcpreg.usecases.plan import Surroundings
 
@@ -82,6 +89,11 @@ def command(
         environment=os.environ,
         arguments=arguments,
         grants=grants,
+        inputs=parse_inputs(inputs),
+        sources=(
+            *file_sources(input_file, secret_files),
+            *kept_sources(where, installed.record),
+        ),
     )
     if explain or dry_run:
         chosen = {"as_user": as_user, "backend": backend}
@@ -92,6 +104,7 @@ def command(
         note(said)
     agreed = _require_consent(where, installed, grants=bool(grants), yes=yes, drift=allow_drift)
     record = installed.record
+    around = with_asked(where, record, around)
     refresh_beside(where, record)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
         if agreed is not None:

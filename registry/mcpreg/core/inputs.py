@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mcpreg.core import docker_options as docker
 from mcpreg.core.install import InputSpec
 
 if TYPE_CHECKING:  # starting a server must not import pydantic
@@ -33,9 +34,43 @@ _MAX_NAME = 128  # characters; what is longer is nothing that a person types
 
 
 def input_specs(package: Package) -> tuple[InputSpec, ...]:
-    """Environment variables, then arguments in order, as the launcher needs them."""
+    """Environment variables, then arguments in order, then an image's mounts (kind `mount`)."""
     variables = [_key_value(item, "env") for item in package.environment_variables or ()]
-    return (*variables, *(_argument(item) for item in package.package_arguments or ()))
+    options = _docker_specs(package)
+    declared = {spec.name for spec in variables}
+    return (
+        *variables,
+        *(spec for spec in options if spec.kind == "env" and spec.name not in declared),
+        *(_argument(item) for item in package.package_arguments or ()),
+        *(spec for spec in options if spec.kind == "mount"),
+    )
+
+
+def docker_options(package: Package) -> tuple[docker.Found, ...]:
+    """What an image's `runtimeArguments` mean; nothing for other packages, which nothing wraps."""
+    if package.registry_type != "oci":
+        return ()
+    pairs = (
+        (item.name if item.type == "named" else None, item.value)
+        for item in package.runtime_arguments or ()
+    )
+    return docker.read(docker.words_of(pairs), package.identifier)
+
+
+def _docker_specs(package: Package) -> list[InputSpec]:
+    """`-e` as variables, `-v` and `--mount` as places: `name` inside, `value` the `{folder}`."""
+    specs = []
+    for found in docker_options(package):
+        if isinstance(found, docker.Refused):
+            continue
+        item = (package.runtime_arguments or ())[found.index]
+        if isinstance(found, docker.Mount):
+            spec = _with_variables(item, "mount", found.target)
+            specs.append(replace(spec, value=f"{{{found.variable}}}", default=None))
+        else:
+            spec = _with_variables(item, "env", found.name)
+            specs.append(replace(spec, value=found.value))
+    return specs
 
 
 def remote_specs(remote: HttpTransport) -> tuple[InputSpec, ...]:

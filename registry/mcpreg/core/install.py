@@ -17,8 +17,9 @@ from mcpreg.core.plan import Access, Bind, Limits, RootImage
 class InputSpec:
     """One input of a package or a remote server, reduced to what filling it needs.
 
-    `kind` says where its value goes: `env`, `positional`, `named`, `header` or `url`; a variable of
-    a template has the kind of its template. `name` is the variable, the flag, or the value hint.
+    `kind` says where its value goes: `env`, `positional`, `named`, `header`, `url`, or `mount`, a
+    folder seen at `name` in an image; a variable of a template has the kind of its template. `name`
+    is otherwise the variable, the flag, or the value hint.
     """
 
     kind: str

@@ -23,6 +23,7 @@ from mcpreg.core.capability import (
     describe,
     file_covers,
 )
+from mcpreg.core.inputs import input_specs, open_variables
 from mcpreg.core.plan import Access, Endpoint
 
 if TYPE_CHECKING:  # levels of installed servers are shown without importing pydantic
@@ -253,8 +254,9 @@ def secrets_of(
 
     An `env:` capability is one when its declared variable says `isSecret`, when nothing is
     declared about it, or when its name says so (`GITHUB_TOKEN`): leaving `isSecret` out must not
-    make a server look safer. Secret arguments and the secret headers of remotes count by their
-    names. `capabilities` are the manifest's, when the caller has parsed them.
+    make a server look safer. Secret arguments, the secret variables of templates and the secret
+    headers of remotes count by their names. `capabilities` are the manifest's, when the caller has
+    parsed them.
 
     Raises:
         CapabilityError: a capability is outside the grammar.
@@ -278,8 +280,16 @@ def secrets_of(
         for header in remote.headers or ()
         if header.is_secret
     }
+    templates = {
+        part.name
+        for package in packages
+        for spec in input_specs(package)
+        for part in open_variables(spec)
+        if part.secret
+    }
     named = {name for name in let_in if sounds_secret(name)}
-    return frozenset(named | (let_in & marked) | (let_in - declared) | arguments | remotes)
+    given = arguments | remotes | templates
+    return frozenset(named | (let_in & marked) | (let_in - declared) | given)
 
 
 def sounds_secret(name: str) -> bool:

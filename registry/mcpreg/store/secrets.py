@@ -9,8 +9,6 @@ keyring that is locked today is said to be locked, instead of an older value bei
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +16,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mcpreg.core import canonical
-from mcpreg.errors import McpregError, PolicyError, UsageError, VerificationError
+from mcpreg.errors import McpregError, UsageError, VerificationError
 from mcpreg.store.files import locked, write_atomic
 from mcpreg.store.keyrings import Keyring, KeyringUnavailableError, SystemKeyring
+from mcpreg.store.private import private_bytes
 
 Place = Literal["keyring", "file"]
 Entries = dict[str, dict[str, dict[str, dict[str, Any]]]]
@@ -126,7 +125,7 @@ class SecretStore:
             write_atomic(self._path, data, mode=0o600)
 
     def _read(self) -> Entries:
-        data = _private_bytes(self._path)
+        data = private_bytes(self._path, MAX_FILE_BYTES)
         if data is None:
             return {}
         try:
@@ -137,37 +136,6 @@ class SecretStore:
             raise VerificationError(
                 f"{self._path} is damaged", hint="restore it, or remove it and give them again"
             ) from None
-
-
-def _private_bytes(path: Path) -> bytes | None:
-    """The file's bytes, when it is a plain file that nobody else can read, own or have placed."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PolicyError(
-            f"{path} cannot be opened as a plain file: {error.strerror}",
-            hint=f"look at it with ls -l {path}",
-        ) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(stream.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise PolicyError(f"{path} is not a plain file", hint=f"look at it with ls -l {path}")
-        if found.st_uid != os.geteuid():
-            raise PolicyError(
-                f"{path} belongs to user {found.st_uid}, not to you (user {os.geteuid()})",
-                hint="run mcpreg as that user, or remove the file",
-            )
-        if found.st_mode & 0o077:
-            raise PolicyError(
-                f"{path} can be used by others (mode {found.st_mode & 0o777:o})",
-                hint=f"chmod 600 {path}; whoever read it knows these secrets, so change them",
-            )
-        data = stream.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise VerificationError(f"{path} has more than {MAX_FILE_BYTES} bytes")
-    return data
 
 
 def _checked(document: Any) -> Entries:  # noqa: ANN401  # any JSON

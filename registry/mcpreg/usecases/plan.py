@@ -62,7 +62,8 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
     grants: list[Bind] = []
     for item in wanted:
         if isinstance(item, Files):
-            grants += _binds(item, around, _chosen(record, item, answers))
+            chosen = _chosen(record, item, answers)
+            grants += _binds(item, around, chosen, _place_of(record, item))
     # `./` of the manifest is where the person runs it; when nothing of it is there, a private home.
     here = _covers(grants, around.cwd) or any(within(b.target, around.cwd) for b in grants)
     image = record.runtime.image
@@ -178,9 +179,17 @@ def _full(value: str, around: Surroundings) -> str:
     return _plain(os.path.join(around.cwd, os.path.expanduser(value)))
 
 
-def _binds(item: Files, around: Surroundings, chosen: Sequence[str]) -> list[Bind]:
+def _place_of(record: InstallRecord, item: Files) -> str | None:
+    """Where an image wants to see the folder of a `{arg}` capability; None is its own path."""
+    mounts = (spec for spec in record.inputs if spec.kind == "mount")
+    return next((spec.name for spec in mounts if spec.value == f"{{{item.argument}}}"), None)
+
+
+def _binds(
+    item: Files, around: Surroundings, chosen: Sequence[str], place: str | None
+) -> list[Bind]:
     binds = []
-    for source, target in _paths(item, around, chosen):
+    for source, target in _paths(item, around, chosen, place):
         if not os.path.lexists(source):
             verb = "mkdir -p" if item.tree else "touch"
             raise UsageError(f"{source} does not exist ({item})", hint=f"{verb} {source}")
@@ -191,10 +200,12 @@ def _binds(item: Files, around: Surroundings, chosen: Sequence[str]) -> list[Bin
     return binds
 
 
-def _paths(item: Files, around: Surroundings, chosen: Sequence[str]) -> list[tuple[str, str]]:
+def _paths(
+    item: Files, around: Surroundings, chosen: Sequence[str], place: str | None
+) -> list[tuple[str, str]]:
     if item.argument is not None:
         rest = item.path.removeprefix(f"{{{item.argument}}}")
-        return [(path + rest, path + rest) for path in chosen]
+        return [(path + rest, (place or path) + rest) for path in chosen]
     if item.path.startswith("~"):
         return [
             (source, SANDBOX_HOME + source.removeprefix(around.home))

@@ -18,7 +18,7 @@ from mcpreg.core.answers import resolve
 from mcpreg.core.capability import Files
 from mcpreg.core.inputs import TEMPLATE, argument_name, input_specs, questions
 from mcpreg.core.install import InputSpec
-from mcpreg.core.manifest import Input, InputWithVariables, Manifest
+from mcpreg.core.manifest import Manifest
 from mcpreg.core.placing import place
 from mcpreg.core.plan import Bind, Plan
 from mcpreg.errors import UsageError
@@ -41,18 +41,12 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
         McpregError: the package offers no command.
     """
     package = locked_package(manifest, pins.package)
-    inputs: tuple[InputWithVariables, ...] = (
-        *(package.environment_variables or ()),
-        *(package.package_arguments or ()),
-    )
     trees = {
         item.argument: item.tree
         for item in manifest.capabilities.parsed()
         if isinstance(item, Files) and item.argument
     }
-    specs = [
-        _filled(spec, item, trees) for spec, item in zip(input_specs(package), inputs, strict=True)
-    ]
+    specs = [_filled(spec, trees) for spec in input_specs(package)]
     filled = place(specs, resolve(questions(specs), ()).answers)
     image = runtime.image
     return Plan(
@@ -70,19 +64,21 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
     )
 
 
-def _filled(spec: InputSpec, item: InputWithVariables, trees: Mapping[str, bool]) -> InputSpec:
+def _filled(spec: InputSpec, trees: Mapping[str, bool]) -> InputSpec:
     """The spec with a value that needs nobody to give it."""
     if spec.value is not None:
-        variables = item.variables or {}
+        variables = {variable.name: variable for variable in spec.variables}
         filled = TEMPLATE.sub(lambda match: _fill(match, variables, trees), spec.value)
         return replace(spec, value=filled, variables=())
-    if spec.required or (spec.default is not None and item.format == "filepath"):
+    if spec.required or (spec.default is not None and spec.format == "filepath"):
         # What stands here is no secret, and may go into a command line.
-        return replace(spec, default=_sample(argument_name(spec), item, trees), secret=False)
+        return replace(spec, default=_sample(argument_name(spec), spec, trees), secret=False)
     return spec
 
 
-def _fill(match: re.Match[str], variables: Mapping[str, Input], trees: Mapping[str, bool]) -> str:
+def _fill(
+    match: re.Match[str], variables: Mapping[str, InputSpec], trees: Mapping[str, bool]
+) -> str:
     name = match[1]
     if name not in variables:
         return match[0]
@@ -90,19 +86,19 @@ def _fill(match: re.Match[str], variables: Mapping[str, Input], trees: Mapping[s
     return known or _sample(name, variables[name], trees)
 
 
-def _sample(name: str, item: Input, trees: Mapping[str, bool]) -> str:
-    if item.format == "filepath":
-        return _path(name, item, trees)
-    if item.is_secret:
+def _sample(name: str, spec: InputSpec, trees: Mapping[str, bool]) -> str:
+    if spec.format == "filepath":
+        return _path(name, spec, trees)
+    if spec.secret:
         return _TEXT["string"]
-    chosen = item.default or (item.choices or (None,))[0] or item.placeholder or _TEXT[item.format]
+    chosen = spec.default or (spec.choices or (None,))[0] or spec.placeholder or _TEXT[spec.format]
     if "\0" in chosen:
         raise UsageError(f"the value of {name} holds a NUL byte")
     return chosen
 
 
-def _path(name: str, item: Input, trees: Mapping[str, bool]) -> str:
+def _path(name: str, spec: InputSpec, trees: Mapping[str, bool]) -> str:
     """A folder for `fs:…:{name}/**`, a file for `fs:…:{name}`; without either, by the example."""
-    example = PurePosixPath(item.default or item.placeholder or "").name
+    example = PurePosixPath(spec.default or spec.placeholder or "").name
     is_folder = trees.get(name, not PurePosixPath(example).suffix)
     return _HOME if is_folder else f"{_SCRATCH}/{example or 'file'}"

@@ -8,6 +8,8 @@ from mcpreg.checks.examples import with_capabilities, with_package
 from mcpreg.checks.interface import Example, Problem, Rule, Severity
 from mcpreg.checks.subject import Subject
 from mcpreg.core.capability import Files
+from mcpreg.core.inputs import argument_name, input_specs
+from mcpreg.core.install import InputSpec
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
@@ -21,8 +23,9 @@ def _check(subject: Subject) -> Iterator[Problem]:
     arguments = [
         (name, item)
         for package in subject.manifest.packages or ()
-        for item in package.package_arguments or ()
-        if (name := (item.name.lstrip("-") if item.type == "named" else item.value_hint))
+        for spec in input_specs(package)
+        for name, item in ((argument_name(spec), spec), *_parts(spec))
+        if name and not (spec.kind == "mount" and item is spec)
     ]
     declared = {name for name, _ in arguments}
     for pointer, argument in wanted:
@@ -38,8 +41,12 @@ def _check(subject: Subject) -> Iterator[Problem]:
             yield Problem(
                 f"{{{argument}}} is no declared argument of a package (declared: {listed})",
                 pointer,
-                "add it to packageArguments, as valueHint or name",
+                "add it to packageArguments, as valueHint or name, or to the variables of a value",
             )
+
+
+def _parts(spec: InputSpec) -> Iterator[tuple[str, InputSpec]]:
+    yield from ((variable.name, variable) for variable in spec.variables)
 
 
 RULE = Rule(
