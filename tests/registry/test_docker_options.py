@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpreg.core.answers import resolve, source
-from mcpreg.core.docker_options import Handed, Mount, Refused, Word, read, words_of
+from mcpreg.core.docker_options import Handed, Mount, Refused, Word, capabilities, read, words_of
 from mcpreg.core.inputs import input_specs, questions
 from mcpreg.core.manifest import Package
 from mcpreg.core.placing import place
+from mcpreg.usecases.init import draft_from_file
 
 IMAGE = "ghcr.io/acme/clock"
 
@@ -45,6 +47,27 @@ def test_variables_and_folders_are_understood_in_every_spelling() -> None:
         Mount(2, "g", "/more", False),
     ]
     assert meaning("--mount", "type=bind,src={f},dst=/mnt/,ro") == [Mount(1, "f", "/mnt", True)]
+
+
+def test_what_they_need_is_what_a_manifest_asks_for() -> None:
+    found = meaning("-v", "{f}:/data:ro", "-v", "{g}:/out", "-e", "A", "-e", "B={b}", "--init")
+    assert capabilities(found) == ("fs:read:{f}/**", "fs:write:{g}/**", "env:A")
+
+
+def test_a_draft_asks_for_it_and_says_what_is_not_carried_out(tmp_path: Path) -> None:
+    arguments = [
+        {"type": "named", "name": "-v", "value": "{ws}:/ws", "variables": {"ws": {}}},
+        {"type": "named", "name": "--privileged"},
+        {"type": "named", "name": 7},
+        "--rm",
+    ]
+    image = {"registryType": "oci", "identifier": IMAGE, "runtimeArguments": arguments}
+    server = {"name": "io.github.acme/clock", "description": "x", "version": "1.0.0"}
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({**server, "packages": [image]}))
+    draft = draft_from_file(path, name=None, description=None)
+    assert draft.document["capabilities"] == {"sandbox": ["fs:write:{ws}/**"]}
+    assert any("--privileged of docker run is not carried out" in note for note in draft.notes)
 
 
 @pytest.mark.parametrize(

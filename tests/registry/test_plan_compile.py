@@ -232,6 +232,34 @@ def test_named_and_extra_arguments_reach_the_server(make: Make, around: Surround
     assert compile_plan(installed, given).argv[2:] == ("--zone", "CET", "--verbose")
 
 
+def test_a_mount_of_an_image_appears_where_the_image_wants_it(
+    make: Make, around: Surroundings
+) -> None:
+    folder = InputSpec("mount", "ws", required=True)
+    mount = InputSpec("mount", "/workspace", value="{ws}", variables=(folder,))
+    installed = make(("fs:read:{ws}/**",), (mount,))
+    given = replace(around, inputs={"ws": ("data",)})
+    assert grants(installed, given) == [Bind(f"{around.cwd}/data", "/workspace", Access.READ)]
+    assert compile_plan(installed, given).argv == ("python3", "/app/bin/clock")
+    assert grants(make((), (mount,)), given) == []  # no capability opens it
+    covering = replace(mount, name="/usr/lib")
+    with pytest.raises(PolicyError, match="would cover /usr/lib"):
+        compile_plan(make(("fs:read:{ws}/**",), (covering,)), given)
+
+
+def test_no_input_reads_the_environment_without_a_capability(
+    make: Make, around: Surroundings
+) -> None:
+    thief = InputSpec(
+        "env", "X", value="{SECRET}", variables=(InputSpec("env", "SECRET", required=True),)
+    )
+    argument = InputSpec("positional", "SECRET")
+    assert compile_plan(make((), (argument,)), around).argv == ("python3", "/app/bin/clock")
+    with pytest.raises(UsageError, match="needs SECRET"):
+        compile_plan(make((), (thief,)), around)
+    assert compile_plan(make(("env:SECRET",), (thief,)), around).env["X"] == "s3"
+
+
 @pytest.mark.parametrize("which", ["records", "locks"])
 def test_a_changed_record_or_lock_does_not_open(make: Make, tmp_path: Path, which: str) -> None:
     make()

@@ -118,6 +118,18 @@ def read(words: Sequence[Word], image: str) -> tuple[Found, ...]:
     return tuple(found)
 
 
+def capabilities(found: Iterable[Found]) -> tuple[str, ...]:
+    """What the options need to be let in, as a manifest writes it."""
+    written = []
+    for item in found:
+        if isinstance(item, Mount):
+            access = "read" if item.read_only else "write"
+            written.append(f"fs:{access}:{{{item.variable}}}/**")
+        elif isinstance(item, Handed) and item.value is None:
+            written.append(f"env:{item.name}")
+    return tuple(dict.fromkeys(written))
+
+
 def _drop_true(left: list[Word], word: Word) -> None:
     """Upstream writes a flag with the value `true` as well."""
     if left and left[0].index == word.index and left[0].text in ("true", ""):

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from mcpreg.checks.finding import Finding
 from mcpreg.checks.interface import Severity
-from mcpreg.core import canonical, names, position, safety
+from mcpreg.core import canonical, docker_options, names, position, safety
 from mcpreg.core.lock import LOCK_FILE, Lock
 from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from mcpreg.core.position import StrictJSONError
@@ -116,7 +116,8 @@ def _derived_name(kind: str, identifier: str) -> str:
 def draft_from_file(path: Path, *, name: str | None, description: str | None) -> Draft:
     """A draft from a server.json of any schema version, or a manifest under an older name.
 
-    A variable that the person sets is let in; everything else stays closed.
+    A variable that the person sets is let in, and a folder that they name for `docker run -v`;
+    everything else stays closed.
 
     Raises:
         UsageError: there is no such file, or it is not a JSON object.
@@ -129,10 +130,40 @@ def draft_from_file(path: Path, *, name: str | None, description: str | None) ->
         document["description"] = description
     notes = list(converted.notes)
     if document.get("packages") and "capabilities" not in document:
-        variables = list(dict.fromkeys(_variables(document["packages"])))
-        document["capabilities"] = {"sandbox": [f"env:{variable}" for variable in variables]}
-        notes.append("it may reach no file and no host so far: add what it needs to work")
+        variables = [f"env:{name}" for name in _variables(document["packages"])]
+        options = list(_docker_options(document["packages"]))
+        sandbox = [*variables, *docker_options.capabilities(options)]
+        document["capabilities"] = {"sandbox": list(dict.fromkeys(sandbox))}
+        notes += [
+            f"{item.option} of docker run is not carried out: {item.why}"
+            for item in options
+            if isinstance(item, docker_options.Refused)
+        ]
+        files = any(text.startswith("fs:") for text in sandbox)
+        notes.append(
+            f"it may reach no {'other file' if files else 'file'} and no host so far: "
+            "add what it needs to work"
+        )
     return Draft(document, tuple(notes))
+
+
+def _docker_options(packages: object) -> Iterator[docker_options.Found]:
+    """What images were told by `docker run`, of whatever JSON stands there."""
+    for package in packages if isinstance(packages, list) else ():
+        is_image = isinstance(package, dict) and package.get("registryType") == "oci"
+        listed = package.get("runtimeArguments") if is_image else None
+        pairs = [
+            (_text(item.get("name")), _text(item.get("value")))
+            for item in (listed if isinstance(listed, list) else ())
+            if isinstance(item, dict)
+        ]
+        if pairs:
+            words = docker_options.words_of(pairs)
+            yield from docker_options.read(words, str(package.get("identifier")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from mcpreg.checks.examples import with_capabilities, with_package
 from mcpreg.checks.interface import Example, Problem, Rule, Severity
 from mcpreg.checks.subject import Subject
 from mcpreg.core.capability import Variable
+from mcpreg.core.inputs import input_specs
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
     declared = {
-        variable.name
+        spec.name
         for package in subject.manifest.packages or ()
-        for variable in package.environment_variables or ()
+        for spec in input_specs(package)
+        if spec.kind == "env"
     }
     for grant in subject.grants:
         item = grant.capability
