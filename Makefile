@@ -2,6 +2,10 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests mostly wait for the programs that they start, so two at a time for each core; a module's
+# tests stay in one process, which sets up once what they share.
+WORKERS ?= $(shell expr 2 '*' $$(nproc))
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 # Node from the environment comes after the system's own.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 
@@ -14,24 +18,24 @@ demo: dev ## Build, sign, serve, verify, sandbox and call real servers (about tw
 	@$(BIN)/python scripts/demo.py
 
 test: dev ## Every test that this machine can run
-	@$(BIN)/pytest -n auto
+	@$(PYTEST)
 
 test-offline: dev ## Every test that claims to need no network
-	@$(BIN)/pytest -n auto -m "not network"
+	@$(PYTEST) -m "not network"
 
 check: dev ## What a pull request must pass: style, types, layers, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto
+	$(PYTEST)
 
 bench: dev ## Every speed claim, as ratios in one run
 	$(BIN)/python -m benchmarks
 
 soak: dev ## What takes long by nature: fifty killed installs and builds, hosts under load, fuzzing
-	MCPREG_KILLS=50 $(BIN)/pytest -n auto -k "kill" tests
-	MCPREG_FUZZ=300 $(BIN)/pytest -n auto tests/e2e/test_api_fuzzed.py
+	MCPREG_KILLS=50 $(PYTEST) -k "kill" tests
+	MCPREG_FUZZ=300 $(PYTEST) tests/e2e/test_api_fuzzed.py
 	MCPREG_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) MCPREG_SOAK_BUILD_SECONDS=30 \
 	  $(BIN)/pytest -n 0 tests/e2e/test_soak_hosts.py
 
