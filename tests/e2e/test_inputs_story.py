@@ -172,6 +172,32 @@ def test_a_person_is_asked_without_echo_and_kept_only_if_they_say_so(
     assert told(done.stdout)["API_KEY"] == digest(SECRET)
 
 
+# What a shell, a template, an option parser or a terminal would read as something else.
+ODD = (
+    "a b", "$HOME", "`id`", "'", '"', "{word}", "{opt}", "*", "~", "\\", "ü€😀", "", "a=b", ";|&&",
+    "\x01\x1b[31m", "-", "%s", "x" * 5000,
+)  # fmt: skip
+
+
+def test_odd_values_arrive_byte_for_byte_in_the_server(machine: InstalledMachine) -> None:
+    inputs = (
+        InputSpec("named", "--opt"),
+        InputSpec("positional", "word", repeated=True),
+        InputSpec("env", "REGION"),
+    )
+    machine.install(TELLS, name="io.github.acme/echo", inputs=inputs)
+    lines = "one\ntwo\t{opt} $HOME\n"
+    given = {"word": list(ODD), "opt": "--bad {word}", "REGION": lines}
+    text = "".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in given.items()
+    )
+    (machine.project / "in.toml").write_text(text)
+    run = ("run", "io.github.acme/echo", "--input-file", "in.toml")
+    heard = told(machine.mcpreg(*run, given=INITIALIZE).stdout)
+    assert heard["argv"] == ["--opt", "--bad {word}", *ODD]
+    assert heard["region"] == lines
+
+
 def visible(path: Path, needles: tuple[bytes, ...]) -> list[str]:
     """Files below `path` that hold a needle."""
     return [
