@@ -18,6 +18,7 @@ from mcpreg.cli.completion import SHELLS, VARIABLE
 from mcpreg.cli.help import TOPICS, text_of
 from mcpreg.cli.main import COMMANDS
 from mcpreg.core import capability, safety
+from mcpreg.core.install import InputSpec
 from mcpreg.errors import McpregError
 from mcpreg.store.places import places
 
@@ -29,7 +30,8 @@ def machine() -> Iterator[InstalledMachine]:
     with installed_machine() as made:
         made.install()
         made.install(version="2.0.0")
-        made.install(name="io.github.acme/tide")
+        key = InputSpec("env", "API_KEY", secret=True)
+        made.install(name="io.github.acme/tide", inputs=(key,))
         yield made
 
 
@@ -66,6 +68,9 @@ def words(text: str) -> list[str]:
         (("run", "com."), []),
         (("client", "ad"), ["add"]),
         (("client", "add", CLOCK, "--client", "cu"), ["cursor"]),
+        (("inputs", "u"), ["unset"]),
+        (("inputs", "set", "io.github.acme/tide", "AP"), ["API_KEY"]),
+        (("inputs", "set", "io.github.acme/gone", ""), []),
         (("help", "ex"), ["exit-codes"]),
         (("completion", "f"), ["fish"]),
         (("stop", "2"), []),
@@ -81,7 +86,9 @@ def test_every_command_completes(machine: InstalledMachine) -> None:
     assert words(complete(machine, "")) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("typed", [("r",), ("run", "io")])
+@pytest.mark.parametrize(
+    "typed", [("r",), ("run", "io"), ("inputs", "set", "io.github.acme/tide", "")]
+)
 def test_a_tab_imports_nothing_heavy(machine: InstalledMachine, typed: tuple[str, ...]) -> None:
     told = complete(machine, *typed, flags=("-X", "importtime"))
     loaded = {line.rpartition("|")[2].strip() for line in told.splitlines()}
