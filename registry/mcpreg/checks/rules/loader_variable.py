@@ -9,6 +9,8 @@ from mcpreg.checks.examples import with_capabilities
 from mcpreg.checks.interface import Example, Problem, Rule, Severity
 from mcpreg.checks.subject import Subject
 from mcpreg.core.capability import Variable
+from mcpreg.core.docker_options import Handed
+from mcpreg.core.inputs import docker_options
 
 # ld.so(8), dyld(1), python(1), node(1), bash(1), perlrun(1), ruby(1), git(1)
 _LOADERS = re.compile(
@@ -28,6 +30,10 @@ def _check(subject: Subject) -> Iterator[Problem]:
             if _LOADERS.fullmatch(variable.name):
                 place = ("packages", number, "environmentVariables", index, "name")
                 yield Problem(f"{variable.name} decides which code runs", place)
+        for found in docker_options(package):
+            if isinstance(found, Handed) and _LOADERS.fullmatch(found.name):
+                option = ("packages", number, "runtimeArguments", found.index)
+                yield Problem(f"{found.name} decides which code runs", option)
 
 
 RULE = Rule(
