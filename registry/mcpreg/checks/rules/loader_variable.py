@@ -16,6 +16,9 @@ from mcpreg.core.inputs import docker_options
 _LOADERS = re.compile(
     r"LD_[A-Z_]+|DYLD_[A-Z_]+|GCONV_PATH|PYTHON(PATH|HOME|STARTUP|INSPECT|BREAKPOINT|WARNINGS)"
     r"|NODE_(OPTIONS|PATH|REPL_EXTERNAL_MODULE)|BASH_ENV|ENV|PERL5?(OPT|LIB|DB)|RUBY(OPT|LIB)"
+    # From where clients of the API fetch the package that they start.
+    r"|(UV|PIP)_([A-Z_]*INDEX[A-Z_]*|FIND_LINKS|CONFIG_FILE|OVERRIDE|CONSTRAINT|TRUSTED_HOST)"
+    r"|[Nn][Pp][Mm]_[Cc][Oo][Nn][Ff][Ii][Gg]_\w+"
     r"|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|GIT_(SSH|SSH_COMMAND|EXEC_PATH|EXTERNAL_DIFF|PROXY_COMMAND)"
 )
 
