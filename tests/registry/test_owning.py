@@ -219,6 +219,24 @@ def test_a_change_of_who_is_pinned_is_shown_and_for_maintainers(
     assert "⚠️" in render(done)
 
 
+def test_another_case_is_no_other_namespace(registry: TinyRegistry, places: Places) -> None:
+    """The login was given up, and eve registered it again: GitHub says that eve is Zed now."""
+    write(registry, PINNED)
+    as_eve = Submitter("ZED", 666)
+    eves = NamespaceOwner(
+        namespace="io.github.ZED", github=(GitHubOwner(login="ZED", id=666),), proof="github"
+    )
+    submission(registry, eves, "owners/io.github.ZED.json")
+    (finding,) = checked(registry, places, as_eve).broken
+    assert "io.github.zed is held by Zed (26)" in finding.message
+    registry.git("branch", "-D", BRANCH)
+    offer(registry, Person(), "io.github.ZED/lamp")
+    (report,) = checked(registry, places, as_eve).reports
+    assert "namespace-owner" in {item.id for item in report.failed}
+    (own,) = checked(registry, places, ZED).reports
+    assert "namespace-owner" not in {item.id for item in own.failed}
+
+
 def test_a_proven_first_version_without_the_file_gets_it_to_paste(
     registry: TinyRegistry,
 ) -> None:

@@ -122,7 +122,10 @@ def _file(
     known = registry.owner(held)
     if known is None:
         yield from _new(item.path, owner, offered)
-    elif known != owner:
+    elif known.namespace != held and not _same(owner, known):
+        said = f"pins {_names(owner)}, but {known.namespace} is held by {_names(known)}"
+        yield _finding(item.path, said, "GitHub and the DNS know no case: it is one namespace")
+    elif known.namespace == held and known != owner:
         said = f"changes who holds {held}: {_names(known)} is pinned, {_names(owner)} would be"
         yield _finding(item.path, said, severity="warning")
 

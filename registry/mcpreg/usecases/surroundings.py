@@ -89,9 +89,18 @@ class Registry:
         return self.base.settings.trust.is_curated(name)
 
     def owner(self, namespace: str) -> NamespaceOwner | None:
-        """What maintainers wrote on main counts before what the first publication pinned."""
-        pinned = self.published.owners.get(namespace) if self.published else None
-        return self.base.owners.get(namespace) or pinned
+        """What maintainers wrote on main counts before what the first publication pinned.
+
+        In whatever case: neither GitHub nor the DNS knows any, so `io.github.Acme` is held by
+        whoever holds `io.github.acme`, even after somebody else has registered that login.
+        """
+        return self._owners.get(namespace) or self._owners.get(namespace.lower())
+
+    @cached_property
+    def _owners(self) -> dict[str, NamespaceOwner]:
+        pinned = self.published.owners if self.published else {}
+        exact = {**pinned, **self.base.owners}
+        return {**{held.lower(): owner for held, owner in exact.items()}, **exact}
 
 
 def _by_name(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
