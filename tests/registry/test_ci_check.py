@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from mcpreg import gitrepo
 from mcpreg.checks.case import Submitter
 from mcpreg.cli.main import cli
 from mcpreg.core import canonical
+from mcpreg.core.index import PUBLISHER_EVIDENCE
 from mcpreg.core.report import VersionReport
 from mcpreg.core.reviews import GitHubOwner, NamespaceOwner
 from mcpreg.errors import McpregError, VerificationError
@@ -234,6 +236,37 @@ def test_what_was_taken_down_is_no_measure_for_the_next_version(registry: TinyRe
     registry.git("checkout", "-q", "submission")
     (report,) = check(registry).reports
     assert "held-widening" in {item.id for item in report.failed}
+
+
+def test_what_was_seen_is_told_although_nothing_is_wrong(registry: TinyRegistry) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    done = check_unpublished(registry.repo, "HEAD", OPTIONS)
+    (report,) = done.reports
+    seen = "built from https://github.com/acme/bell by .github/workflows/release.yml"
+    told = tuple(
+        item.model_copy(update={"result": "pass", "reason": "", "found": seen})
+        if item.id == PUBLISHER_EVIDENCE
+        else item
+        for item in report.checks
+    )
+    report = report.model_copy(update={"checks": told})
+    assert f"`{PUBLISHER_EVIDENCE}`: `{seen}`" in render(replace(done, reports=(report,)))
+    handed = Handed({report.folder: report})
+    publish(
+        registry.repo,
+        "HEAD",
+        registry.keys.online_uri,
+        now=NOW,
+        environment={},
+        handed=handed,
+    )
+    entries = gitrepo.read(registry.repo, gitrepo.PUBLISHED).entries
+    (record,) = (entry.record for entry in entries if entry.name == BELL)
+    assert record
+    assert record.publisher_evidence() == seen
+    (older,) = (entry.record for entry in entries if entry.name == CLOCK)
+    assert older
+    assert "not known: " in str(older.publisher_evidence())
 
 
 def mark(status: str = "deleted", **changes: object) -> str:

@@ -50,6 +50,10 @@ def broken(text: str, facts: VetFacts = FACTS) -> list[str]:
         ('[namespaces]\nallow = ["io.github.acme/other"]', ["namespaces.allow"]),
         ('[namespaces]\nallow = ["io.github.acm"]', ["namespaces.allow"]),
         ('[namespaces]\ndeny = ["io.github.*"]', ["namespaces.deny"]),
+        # Neither GitHub nor the DNS knows any case, and a publisher may choose one.
+        ('[namespaces]\ndeny = ["io.github.ACME"]', ["namespaces.deny"]),
+        ('[namespaces]\ndeny = ["io.github.Acme/Clock"]', ["namespaces.deny"]),
+        ('[namespaces]\nallow = ["io.github.Acme"]', []),
         ('[capabilities]\nmaximum_safety = "medium"', []),
         ('[capabilities]\nmaximum_safety = "low"', ["capabilities.maximum_safety"]),
         ('[capabilities]\nallow = ["fs:read", "net:egress", "env"]', []),

@@ -165,9 +165,11 @@ def _among(rule: str, value: str, patterns: Patterns, what: str) -> Vetted:
 
 
 def _named(name: str, patterns: Patterns) -> str | None:
+    """The first pattern that a name fits, in whatever case: a publisher may choose any spelling."""
+    name = name.lower()
     namespace = name.partition("/")[0]
     for pattern in patterns:
-        if fnmatchcase(name if "/" in pattern else namespace, pattern):
+        if fnmatchcase(name if "/" in pattern else namespace, pattern.lower()):
             return pattern
     return None
 
