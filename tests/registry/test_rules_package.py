@@ -15,13 +15,13 @@ from mcpreg.checks.judge import Judgement, judge
 from mcpreg.checks.rules import (
     artifact_changes,
     artifacts_exist,
+    client_start,
     image_digest,
     install_scripts,
     known_vulnerable,
     loader_variable,
     lock_derived_again,
     package_index,
-    runtime_arguments,
     suspicious_code,
     toolset_agrees,
     undeclared_reach,
@@ -53,7 +53,7 @@ RULES = [
     artifact_changes.RULE,
     image_digest.RULE,
     package_index.RULE,
-    runtime_arguments.RULE,
+    client_start.RULE,
 ]
 OWN = "acme-clock@1.2.0"
 HOOK = InstallScript("part@1.0", "package.json", "postinstall", "node a.js")
@@ -268,7 +268,7 @@ def started(kind: str, hint: str | None, *arguments: str | tuple[str, str]) -> J
     changes = examples.with_package(
         registryType=kind, identifier=identifier, runtimeHint=hint, runtimeArguments=given or None
     )
-    return said(runtime_arguments.RULE, Evidence(), changes)
+    return said(client_start.RULE, Evidence(), changes)
 
 
 @pytest.mark.parametrize(

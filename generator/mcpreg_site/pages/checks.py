@@ -59,7 +59,7 @@ _GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             *("package-version-differs", "positional-argument", "remote-url", "lock-present"),
             *("lock-agrees", "lock-lists-declared-tools", "lock-derived-again"),
             *("artifacts-exist", "artifact-changes", "dependency-changes", "image-digest"),
-            *("package-index", "runtime-arguments"),
+            *("package-index", "client-start"),
             *("install-scripts", "known-vulnerable", "suspicious-code"),
         ),
     ),

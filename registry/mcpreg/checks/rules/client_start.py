@@ -89,7 +89,7 @@ def _runtime(hint: str, name: str, value: str) -> Example:
 
 
 RULE = CaseRule(
-    id="runtime-arguments",
+    id="client-start",
     severity=Severity.ERROR,
     rationale=(
         "Clients of the API run `runtimeHint runtimeArguments package` outside of any sandbox of "
