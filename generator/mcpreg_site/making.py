@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +64,11 @@ class Maker:
         """Write a file; whether there was one."""
         parent = path.rpartition("/")[0]
         if parent not in folders:
-            (self.folder / parent).mkdir(parents=True, exist_ok=True)
+            os.makedirs(f"{self.folder}/{parent}", exist_ok=True)  # noqa: PTH103  # and this
             folders.add(parent)
         target = f"{self.folder}/{path}"
         try:
-            with open(target, "xb", buffering=0) as stream:  # noqa: PTH123  # three times faster
+            with open(target, "xb", buffering=0) as stream:  # noqa: PTH123  # three times faster than Path's
                 stream.write(data)
         except FileExistsError:
             with contextlib.suppress(FileNotFoundError):  # two parts may write the same blob

@@ -1,28 +1,36 @@
 """The one Jinja environment of a build.
 
-Autoescape is on for everything. `finalize` passes each printed text through `shown`, so that no
-template can forget that names, descriptions and versions were written by strangers.
+Autoescape is on for everything, and each printed text passes through `shown`, so that no template
+can forget that names, descriptions and versions were written by strangers; see `printing`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog
+from mcpreg_site.pages.printing import Printing, printed
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.paths import publisher_url, server_url, version_url
 from mcpreg_site.templates import Templates
-from mcpreg_site.text import count, shortened, shown, web_address
+from mcpreg_site.text import count, shortened, web_address
 from mcpreg_site.tree import Tree
 
 STYLE, SCRIPT, ICON = "assets/site.css", "assets/site.js", "assets/icon.svg"
 SOURCES_SCRIPT = "assets/sources.js"
 SEARCH_SCRIPT, SEARCH_WORKER = "assets/search.js", "assets/search-worker.js"
+# What every template may call, by its name there; later ones use the earlier.
+MACROS = {"mark": "marks.html", "part": "parts.html", "cards": "report.html"}
+
+
+class _Environment(jinja2.Environment):
+    code_generator_class = Printing
 
 
 @dataclass(frozen=True)
@@ -35,18 +43,28 @@ class Pages:
 
     def page(self, template: str, **values: Any) -> bytes:  # noqa: ANN401  # a template's values
         """One page as UTF-8."""
-        return self.environment.get_template(template).render(values).encode()
+        return self._template(template).render(values).encode()
+
+    @cached_property
+    def _template(self) -> Callable[[str], jinja2.Template]:
+        return cache(self._prepared)  # asking the environment costs a lock and a key
+
+    def _prepared(self, name: str) -> jinja2.Template:
+        template = self.environment.get_template(name)
+        # A page's values are put over a copy of these, and a plain dictionary is copied in C.
+        template.globals = dict(template.globals)
+        return template
 
 
 def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
-    """Compile nothing yet; load assets and say what every page knows."""
-    environment = jinja2.Environment(
+    """Load assets, say what every page knows, and compile what nearly every page uses."""
+    environment = _Environment(
         loader=jinja2.FileSystemLoader(templates.folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_finalize,
+        finalize=printed,
         auto_reload=False,
     )
     names = (STYLE, SCRIPT, SOURCES_SCRIPT, SEARCH_SCRIPT, SEARCH_WORKER, ICON)
@@ -67,6 +85,10 @@ def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
         search_worker="/" + assets[SEARCH_WORKER][0],
         icon="/" + assets[ICON][0],
     )
+    # As globals, and here: a template that imports them asks each time whether they are the same,
+    # and each process of a build would compile them anew.
+    for name, file in MACROS.items():
+        environment.globals[name] = environment.get_template(file).module
     return Pages(environment, Tree(dict(assets.values())), readmes)
 
 
@@ -77,10 +99,3 @@ def _root(catalog: Catalog) -> str | None:
 
 def _count(number: int, word: str) -> str:
     return count(number, word)
-
-
-def _finalize(value: object) -> object:
-    # Markup came from our own macros or from the sanitiser.
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return shown(value)
-    return value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -24,6 +24,7 @@ from mcpreg_site.paths import page_file, server_url, version_url
 from mcpreg_site.routes import api_url
 from mcpreg_site.tree import Content
 
+_Shared = Callable[[Version], dict[str, object]]
 _NEGATIVE = ("cannot ", "receives no ", "never ", "has no ")
 
 
@@ -44,11 +45,12 @@ class Reach:
 
 def server_pages(catalog: Catalog, server: Server, pages: Pages) -> Iterator[tuple[str, Content]]:
     """The server's own page, then its versions'."""
-    yield page_file(server_url(server.name)), partial(_server, catalog, server, pages)
+    shared = lru_cache(maxsize=1)(partial(_shared, catalog, server))  # the latest is on both
+    yield page_file(server_url(server.name)), partial(_server, catalog, server, pages, shared)
     for version, older in pairwise((*server.history, None)):
         if version is not None:
             url = version_url(server.name, version.version)
-            yield page_file(url), partial(_version, catalog, server, version, older, pages)
+            yield page_file(url), partial(_version, version, older, pages, shared)
 
 
 def reach(version: Version) -> Reach:
@@ -89,23 +91,26 @@ def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, obj
         and not version.deleted,
         "kinds": [KINDS[package.registry_type] for package in manifest.packages or ()],
         "api": api_url(server.name, version.version),
-        "linked_data": linked_data(catalog, version),
     }
 
 
-def _server(catalog: Catalog, server: Server, pages: Pages) -> bytes:
+def _server(catalog: Catalog, server: Server, pages: Pages, shared: _Shared) -> bytes:
     latest = server.latest
     text = latest.entry.readme
+    values = shared(latest)
+    connects = values["installable"] or (values["remote"] and not latest.deleted)
     return pages.page(
         "server.html",
         url=server_url(server.name),
         command=run_command(latest),
-        snippets=snippets(latest),
+        connects=connects,
+        snippets=snippets(latest) if connects else (),
         needed=_placeholders(latest),
         settings=settings(latest.manifest),
+        linked_data=linked_data(catalog, latest),
         # Safe to mark: the sanitiser's output.
         readme=Markup(pages.readmes.render(text)) if text else None,  # noqa: S704
-        **_shared(catalog, server, latest),
+        **values,
     )
 
 
@@ -115,17 +120,15 @@ def _placeholders(version: Version) -> list[str]:
     return [word for word in needed_arguments(version.manifest) if not word.startswith("-")]
 
 
-def _version(
-    catalog: Catalog, server: Server, version: Version, older: Version | None, pages: Pages
-) -> bytes:
+def _version(version: Version, older: Version | None, pages: Pages, shared: _Shared) -> bytes:
     changed: Changes | None = None
     if older is not None:
         changed = changes(older.entry, version.entry)
     return pages.page(
         "version.html",
-        url=version_url(server.name, version.version),
+        url=version_url(version.name, version.version),
         command=run_command(version, pinned=True),
         older=older,
         changed=changed,
-        **_shared(catalog, server, version),
+        **shared(version),
     )
