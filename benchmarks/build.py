@@ -1,18 +1,19 @@
 """Building at the size of the real ecosystem: cold, again, and after one change; and the curve.
 
-    python -m benchmarks build                   1,000, 5,000, then 25,000 servers / 80,000 versions
-    MCPREG_SIZES=1000:2500 python -m benchmarks build
+    python -m benchmarks build                  1,000, 5,000, then 25,000 servers / 80,000 versions
+    python -m benchmarks build --size=1000:2500
 
 Each line is one command, `mcpreg-site build`, with caches of its own: seconds by the clock and of
 processors, the sum of memory over its processes, and the files it wrote. The change is one new
 version of one server, signed and published; it is built twice, because the first build after a cold
-one also lays out the folder that builds take turns with.
+one also lays out the folder that builds take turns with. At the end the site is verified whole,
+by `mcpreg-site verify`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -36,7 +37,10 @@ def main() -> None:
     if data() is None:
         print("left out: the real entries are not on this machine (MCPREG_DATA)")
         return
-    for size in os.environ.get("MCPREG_SIZES", SIZES).split(","):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks build")
+    parser.add_argument("--size", default=SIZES, help="SERVERS:VERSIONS,…")
+    arguments, _ = parser.parse_known_args()
+    for size in arguments.size.split(","):
         servers, versions = map(int, size.split(":"))
         corpus = cached(servers, versions)
         print(corpus.line(), flush=True)
@@ -54,6 +58,18 @@ def curve(corpus: Corpus, folder: Path) -> None:
     for number, name in enumerate(("one change, the first", "one change")):
         publish_one(corpus, repo, number)
         show(name, run(repo, folder), cold)
+    show_verified(folder)
+
+
+def show_verified(folder: Path) -> None:
+    program = str(Path(sys.executable).with_name("mcpreg-site"))
+    found = measured([program, "verify", str(folder / "public"), "--json"], folder)
+    did = json.loads(found.output)["data"]
+    print(
+        f"{'verified whole':24} {found.seconds:7.1f} s  {found.cpu:7.1f} s of processor  "
+        f"{found.peak / 2**20:6.0f} MiB  {did['files']:7,} files, {len(did['findings'])} findings",
+        flush=True,
+    )
 
 
 def run(repo: Path, folder: Path) -> Measured:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from folder_server import serving
-from mcpreg.usecases.keys import init_keys
-from tiny_registry import NOW, SETTINGS, TinyRegistry
+from tiny_registry import TinyRegistry, empty_registry
 
 pytest_plugins = ["docker_daemon"]
 
@@ -32,13 +29,4 @@ def serve() -> Iterator[Callable[[Path], str]]:
 @pytest.fixture
 def tiny_registry(tmp_path: Path) -> TinyRegistry:
     """An empty registry with keys, committed; submit and publish are up to the test."""
-    repo = tmp_path / "registry"
-    repo.mkdir()
-    subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
-    for key, value in (("user.name", "Test"), ("user.email", "test@example.com")):
-        subprocess.run(["git", "-C", str(repo), "config", key, value], check=True)
-    (repo / "mcpreg.toml").write_bytes(SETTINGS)
-    keys = init_keys(repo, tmp_path / "keys", NOW - timedelta(days=1))
-    tiny = TinyRegistry(repo, tmp_path / "site", keys)
-    tiny.commit("Begin")
-    return tiny
+    return empty_registry(tmp_path)

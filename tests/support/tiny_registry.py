@@ -23,7 +23,7 @@ from mcpreg.core.names import parse_reference
 from mcpreg.errors import McpregError
 from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.handed import Handed
-from mcpreg.usecases.keys import NewKeys
+from mcpreg.usecases.keys import NewKeys, init_keys
 from mcpreg.usecases.publish import Published, publish
 from mcpreg.usecases.review import Decision, approve
 
@@ -180,3 +180,17 @@ class TinyRegistry:
             file = self.site / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
+
+
+def empty_registry(folder: Path) -> TinyRegistry:
+    """One with keys, committed; what is submitted and published is up to the test."""
+    repo = folder / "registry"
+    repo.mkdir()
+    subprocess.run(["git", "init", "-q", "-b", "main", str(repo)], check=True)
+    for key, value in (("user.name", "Test"), ("user.email", "test@example.com")):
+        subprocess.run(["git", "-C", str(repo), "config", key, value], check=True)
+    (repo / "mcpreg.toml").write_bytes(SETTINGS)
+    keys = init_keys(repo, folder / "keys", NOW - timedelta(days=1))
+    tiny = TinyRegistry(repo, folder / "site", keys)
+    tiny.commit("Begin")
+    return tiny

@@ -13,6 +13,10 @@ COMMANDS = {
     "stats": ("mcpreg_site.cli.stats", "Count downloads from the host's access logs."),
     "new": ("mcpreg_site.cli.new", "Begin a registry: a folder with everything it needs."),
     "build": ("mcpreg_site.cli.build", "Build the site of a commit into a folder."),
+    "verify": (
+        "mcpreg_site.cli.verify",
+        "Verify a built site whole: every hash and signature.",
+    ),
     "deploy": ("mcpreg_site.cli.deploy", "Bring a built site to its host: S3, or a folder."),
     "serve": ("mcpreg_site.cli.serve", "Serve a built site, API included, on this machine."),
     "sync": ("mcpreg_site.cli.sync", "Bring in the entries of other registries."),
