@@ -48,7 +48,7 @@ def _first(site: Path, pattern: str) -> Path:
 
 def _blob(site: Path, kind: str) -> Path:
     index = json.loads(_first(site, "targets/index/io.github.acme/*.clock.json").read_bytes())
-    digest = index["versions"][0][kind]["sha256"].removeprefix("sha256:")
+    digest: str = index["versions"][0][kind]["sha256"].removeprefix("sha256:")
     return site / "targets/sha256" / digest
 
 
