@@ -27,7 +27,8 @@ _BETWEEN = 1.0  # seconds between two lines of progress
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to build and how. Without `rev` it is the published branch, else the commit that is
-    checked out; without `cached` nothing is remembered from build to build."""
+    checked out; without `cached` nothing is remembered from build to build. `drafts` is a file for
+    the index of what is not committed yet, which is then built instead."""
 
     repo: Path
     rev: str | None
@@ -36,6 +37,7 @@ class Order:
     jobs: int
     cached: bool = True
     say: Callable[[str], None] = lambda _: None
+    drafts: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ def build(order: Order) -> Build:
         UsageError: the folder holds something that is not a site.
         McpregError: something in the commit is not valid, or the folder cannot be written.
     """
-    rev = order.rev or _default(order.repo)
+    rev, commit = _chosen(order)
     order.say(f"reading {rev}")
-    outline = gitrepo.read_outline(order.repo, rev)
+    outline = gitrepo.read_outline(order.repo, commit)
     base = fingerprint(outline.rest, order.templates)
     cache = places().cache / "site" if order.cached else None
     ledger = ledger_of(order.output, cache) if cache else None
@@ -79,8 +81,9 @@ def build(order: Order) -> Build:
 def follow(order: Order) -> Iterator[Build]:
     """Build again whenever the commit, or a template, is another one; until interrupted.
 
-    A commit that cannot be built is said, and the next one is waited for. What is not committed is
-    no part of a site, so the repository's references are watched, not its files.
+    A commit that cannot be built is said, and the next one is waited for. With `drafts` saving a
+    file is enough; otherwise what is not committed is no part of a site, and only the repository's
+    references are watched.
     """
     seen = _state(order)
     while True:
@@ -98,13 +101,21 @@ def follow(order: Order) -> Iterator[Build]:
 def _state(order: Order) -> tuple[str, ...]:
     """What a build depends on, cheap to ask twice a second."""
     try:
-        repo = gitrepo.open_repository(order.repo)
-        commit = gitrepo.resolve(repo, order.rev or _default(order.repo)).hexsha
+        _, chosen = _chosen(order)
+        commit = gitrepo.resolve(gitrepo.open_repository(order.repo), chosen).hexsha
     except McpregError:
         commit = ""
     found = order.templates.folder.rglob("*")
     stamps = sorted(f"{file} {file.stat().st_mtime_ns}" for file in found if file.is_file())
     return (commit, *stamps)
+
+
+def _chosen(order: Order) -> tuple[str, str]:
+    """What is built, as people call it, and as git finds it."""
+    if order.drafts is not None:
+        return "the work tree", gitrepo.draft(order.repo, order.drafts)
+    rev = order.rev or _default(order.repo)
+    return rev, rev
 
 
 def _default(repo: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mcpreg.cli.output import emit, json_option, note, progress
+from mcpreg.errors import UsageError
 
 if TYPE_CHECKING:
     from mcpreg_site.building import Build, Order
@@ -40,7 +42,16 @@ if TYPE_CHECKING:
     default=True,
     help="Remember what was made, and make only what changed [default], or everything anew.",
 )
-@click.option("--watch", is_flag=True, help="Build again whenever a new commit is there.")
+@click.option(
+    "--work-tree",
+    is_flag=True,
+    help="A preview of what is not committed yet, unsigned, instead of a commit.",
+)
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Build again whenever a new commit is there; with --work-tree, when a file is saved.",
+)
 @json_option
 def command(  # noqa: PLR0917  # click passes every option by name
     rev: str | None,
@@ -49,6 +60,7 @@ def command(  # noqa: PLR0917  # click passes every option by name
     templates: Path | None,
     jobs: int | None,
     cached: bool,
+    work_tree: bool,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -66,20 +78,24 @@ def command(  # noqa: PLR0917  # click passes every option by name
     from mcpreg_site.templates import find_templates
     from mcpreg_site.workers import available
 
+    if rev and work_tree:
+        raise UsageError("--commit and --work-tree are two things to build", hint="leave one out")
     require_replaceable(output.absolute())
-    order = Order(
-        repo=repo,
-        rev=rev,
-        output=output,
-        templates=find_templates(templates),
-        jobs=jobs or available(),
-        cached=cached,
-        say=progress,
-    )
-    _show(order, build(order), as_json=as_json)
-    if watch:
-        for done in follow(order):
-            _show(order, done, as_json=as_json)
+    with tempfile.TemporaryDirectory(prefix="mcpreg-build-") as scratch:
+        order = Order(
+            repo=repo,
+            rev=rev,
+            output=output,
+            templates=find_templates(templates),
+            jobs=jobs or available(),
+            cached=cached,
+            say=progress,
+            drafts=Path(scratch, "index") if work_tree else None,
+        )
+        _show(order, build(order), as_json=as_json)
+        if watch:
+            for done in follow(order):
+                _show(order, done, as_json=as_json)
 
 
 def _show(order: Order, done: Build, *, as_json: bool) -> None:

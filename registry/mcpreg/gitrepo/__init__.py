@@ -1,9 +1,10 @@
 """The registry's repository: what a commit holds, and new commits without a work tree.
 
-Nothing here reads the work tree, so what is built is exactly what was committed.
+Nothing but `draft` reads the work tree, so what is built is exactly what was committed.
 """
 
 from mcpreg.gitrepo.changes import Change, changes
+from mcpreg.gitrepo.draft import draft
 from mcpreg.gitrepo.objects import Objects
 from mcpreg.gitrepo.outline import Outline, ServerFolder, read_outline
 from mcpreg.gitrepo.paths import (
@@ -33,6 +34,7 @@ __all__ = [
     "branch_exists",
     "bundle_path",
     "changes",
+    "draft",
     "entry_folder",
     "open_repository",
     "read",
