@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog
 from mcpreg_site.pages.printing import Printing, printed
@@ -44,6 +45,11 @@ class Pages:
     def page(self, template: str, **values: Any) -> bytes:  # noqa: ANN401  # a template's values
         """One page as UTF-8."""
         return self._template(template).render(values).encode()
+
+    def section(self, file: str, macro: str, *values: object) -> Markup:
+        """What a macro prints, by the names of `MACROS`."""
+        printed: Markup = getattr(self.environment.globals[file], macro)(*values)
+        return printed
 
     @cached_property
     def _template(self) -> Callable[[str], jinja2.Template]:

@@ -45,7 +45,7 @@ class Reach:
 
 def server_pages(catalog: Catalog, server: Server, pages: Pages) -> Iterator[tuple[str, Content]]:
     """The server's own page, then its versions'."""
-    shared = lru_cache(maxsize=1)(partial(_shared, catalog, server))  # the latest is on both
+    shared = lru_cache(maxsize=1)(partial(_shared, catalog, server, pages))  # the latest is on both
     yield page_file(server_url(server.name)), partial(_server, catalog, server, pages, shared)
     for version, older in pairwise((*server.history, None)):
         if version is not None:
@@ -73,24 +73,30 @@ def reach(version: Version) -> Reach:
     )
 
 
-def _shared(catalog: Catalog, server: Server, version: Version) -> dict[str, object]:
+def _shared(catalog: Catalog, server: Server, pages: Pages, version: Version) -> dict[str, object]:
+    """The values of both pages, and the sections that stand on both, printed."""
     manifest = version.manifest
+    installable = (
+        catalog.signed and version.locked and version.indexed is not None and not version.deleted
+    )
+    card = report(version.entry.record)
+    tools = [tool_view(tool) for tool in manifest.capabilities.tools]
+    kinds = [KINDS[package.registry_type] for package in manifest.packages or ()]
+    api = api_url(server.name, version.version)
+    proven = provenance(catalog, version)
     return {
         "server": server,
         "version": version,
         "manifest": manifest,
         "title": manifest.title or server.name.rpartition("/")[2],
-        "reach": reach(version),
-        "tools": [tool_view(tool) for tool in manifest.capabilities.tools],
-        "report": report(version.entry.record),
-        "provenance": provenance(catalog, version),
         "remote": manifest.is_remote,
-        "installable": catalog.signed
-        and version.locked
-        and version.indexed is not None
-        and not version.deleted,
-        "kinds": [KINDS[package.registry_type] for package in manifest.packages or ()],
-        "api": api_url(server.name, version.version),
+        "installable": installable,
+        "standing": pages.section("part", "standing", version),
+        "touch": pages.section("part", "touch", reach(version)),
+        "toolset": pages.section("part", "toolset", tools, manifest),
+        "report": pages.section("cards", "card", card) if card else "",
+        "provenance": pages.section("part", "provenance", version, installable, proven),
+        "facts": pages.section("part", "facts", version, manifest, kinds, api),
     }
 
 
