@@ -31,7 +31,6 @@ def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
     cards = [card(server) for server in catalog.shown]
     facets = facets_of(cards)
     holders = publishers(catalog)
-    contents.update(listings(cards, facets, prepared))
     contents.update(publisher_list(holders, prepared))
     contents.update(
         [
@@ -41,7 +40,11 @@ def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
             figures_page(catalog, cards, facets, prepared),
         ]
     )
-    parts = (*publisher_parts(catalog, holders, prepared), *_parts(catalog, prepared))
+    parts = (
+        *listings(catalog, cards, facets, prepared),
+        *publisher_parts(catalog, holders, prepared),
+        *_parts(catalog, prepared),
+    )
     return prepared.assets | Tree(contents, parts)
 
 
