@@ -1,6 +1,7 @@
 """Set up a checkout: system packages, virtual environment, Node. Standard library only.
 
     python3 scripts/setup.py [--with chromium] [--with nginx] [--with wrk] [--with netlify]
+        [--with lighthouse]
 
 Idempotent and quiet when there is nothing to do. Without root or sudo it changes nothing of the
 system: it prints the one apt line that is missing and stops.
@@ -31,7 +32,11 @@ OPTIONAL = {
     "docker": "docker.io",
     "qemu-aarch64-static": "qemu-user-static",
 }
-NETLIFY = VENV / "netlify"
+# Trees of npm packages, by hash, each in a folder of `.venv` -> what it is for.
+NPM = {
+    "netlify": "Netlify's own redirect engine for the tests of hosts",
+    "lighthouse": "the scores of pages",
+}
 
 
 def stop(message: str) -> None:
@@ -131,20 +136,21 @@ def install_environment() -> None:
     ready.write_text(stamp(locks))
 
 
-def install_netlify() -> None:
-    """Netlify's own redirect engine for the tests of hosts: some 1,200 npm packages, by hash."""
-    sources = [REQUIREMENTS / "netlify" / name for name in ("package.json", "package-lock.json")]
-    ready = NETLIFY / ".ready"
+def install_npm(name: str) -> None:
+    """A tree of npm packages (hundreds, some), from its lock in `requirements/`."""
+    sources = [REQUIREMENTS / name / file for file in ("package.json", "package-lock.json")]
+    folder = VENV / name
+    ready = folder / ".ready"
     if ready.exists() and ready.read_text() == stamp(sources):
         return
-    print("setup: installing netlify-cli from requirements/netlify", file=sys.stderr)
-    NETLIFY.mkdir(exist_ok=True)
+    print(f"setup: installing {NPM[name]} from requirements/{name}", file=sys.stderr)
+    folder.mkdir(exist_ok=True)
     for source in sources:
-        shutil.copy(source, NETLIFY)
+        shutil.copy(source, folder)
     # Node from the environment comes after the system's own, as in the Makefile.
     environment = os.environ | {"PATH": f"{os.environ.get('PATH', '')}:{VENV / 'bin'}"}
     npm = shutil.which("npm", path=environment["PATH"]) or "npm"
-    step = [npm, "ci", "--prefix", str(NETLIFY), "--ignore-scripts", "--omit=optional"]
+    step = [npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--omit=optional"]
     if run([*step, "--no-audit", "--no-fund", "--silent"], env=environment):
         stop(f"failed: {' '.join(step)}")
     ready.write_text(stamp(sources))
@@ -153,7 +159,7 @@ def install_netlify() -> None:
 def main() -> None:
     """Parse, check, install."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    choices = [*OPTIONAL, "netlify"]
+    choices = [*OPTIONAL, *NPM]
     parser.add_argument("--with", dest="extra", action="append", default=[], choices=choices)
     extra: list[str] = parser.parse_args().extra
     if sys.version_info < MINIMUM_PYTHON:
@@ -162,8 +168,9 @@ def main() -> None:
     if packages:
         install_system(packages)
     install_environment()
-    if "netlify" in extra:
-        install_netlify()
+    for name in NPM:
+        if name in extra:
+            install_npm(name)
 
 
 if __name__ == "__main__":

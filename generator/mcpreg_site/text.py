@@ -24,8 +24,13 @@ def web_address(text: str | None) -> str | None:
 
 
 def count(number: int, word: str) -> str:
-    """`1 tool`, `2 tools`, `no tools`."""
-    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+    """`1 tool`, `2,000 tools`, `no tools`."""
+    return f"{grouped(number) if number else 'no'} {word}{'' if number == 1 else 's'}"
+
+
+def grouped(number: int) -> str:
+    """`1,335`: digits in threes, as English writes them."""
+    return f"{number:,}"
 
 
 def shortened(text: str, limit: int) -> str:

@@ -2,7 +2,16 @@
 // Without this file the form leads to the page that lists everything.
 "use strict";
 
-const LEVELS = ["safe", "low", "medium", "high"];
+const SVG = "http://www.w3.org/2000/svg";
+const FRAME = { class: "gauge", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": true };
+const RING = "M1.250 8a6.750 6.750 0 1 1 13.500 0 6.750 6.750 0 0 1-13.500 0z";
+const NO_GAUGE = "M5.200 8h5.600";
+const GAUGES = {
+  safe: "m5.200 8.200 2 2 3.600-4.100",
+  low: "M8 8V3a5 5 0 0 1 5 5z",
+  medium: "M8 3a5 5 0 0 1 0 10z",
+  high: "M3 8a5 5 0 1 1 10 0 5 5 0 0 1-10 0z",
+};
 const PAGE = 10;
 const WORKER = document.currentScript.dataset.worker;
 
@@ -13,10 +22,24 @@ function element(tag, className, ...children) {
   return made;
 }
 
+// As marks.html draws it: the fuller the disc, the more the server could touch.
+function gauge(safety) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [name, value] of Object.entries(FRAME)) svg.setAttribute(name, value);
+  for (const shape of [RING, GAUGES[safety] ?? NO_GAUGE]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", shape);
+    if (!shape.endsWith("z") || shape === RING) path.setAttribute("fill", "none");
+    svg.append(path);
+  }
+  return svg;
+}
+
 function level({ safety, locked }) {
-  if (!LEVELS.includes(safety)) return element("span", "level not-stated", "not stated");
-  if (locked) return element("span", `level ${safety}`, safety);
-  return element("span", "level not-stated", `declares ${safety}`); // nothing holds it to that
+  if (!GAUGES[safety]) return element("span", "level not-stated", gauge(), "not stated");
+  if (locked) return element("span", `level ${safety}`, gauge(safety), safety);
+  // Nothing holds it to that.
+  return element("span", "level not-stated", gauge(safety), `declares ${safety}`);
 }
 
 function result(server) {
@@ -30,8 +53,8 @@ function result(server) {
   return element(
     "li", "card",
     element("div", "head", element("h3", "", link), level(server)),
-    element("p", "what", element("bdi", "", server.description)),
     name,
+    element("p", "what", element("bdi", "", server.description)),
   );
 }
 
@@ -84,11 +107,17 @@ class Results {
     this.more = element("button", "more", "Show more");
     this.more.type = "button";
     this.more.hidden = true;
-    place.append(element("h2", "unseen", "Search results"), this.totals, this.list, this.more);
+    this.none = element("p", "soft", "Other words may help: a tool's name, a publisher, a purpose. ");
+    const all = element("a", "", "Look through all servers");
+    all.href = "/browse/";
+    this.none.append(all);
+    place.append(element("h2", "unseen", "Search results"), this.totals, this.none);
+    place.append(this.list, this.more);
   }
 
-  show({ from }, { error, total, results }) {
+  show({ from, text }, { error, total, results }) {
     this.place.hidden = false;
+    this.none.hidden = Boolean(error || total);
     if (error) {
       this.list.replaceChildren();
       this.more.hidden = true;
@@ -103,7 +132,9 @@ class Results {
     this.more.hidden = shown >= total;
     const plural = total === 1 ? "" : "s";
     const part = shown < total ? `, the best ${shown} shown` : "";
-    this.totals.textContent = total ? `${total} server${plural}${part}` : "No server matches.";
+    this.totals.textContent = total
+      ? `${total.toLocaleString("en")} server${plural}${part}`
+      : `No server matches “${text.trim()}”.`;
   }
 
   get links() {

@@ -127,7 +127,7 @@ def test_search_says_that_nothing_matches(real_site: str, watch: Callable[..., W
     page = watch().page
     page.goto(f"{real_site}/browse/?q=zzzzzz")
     page.wait_for_selector("#results:not([hidden])")
-    assert "No server matches." in page.locator("#results").inner_text()
+    assert "No server matches “zzzzzz”." in page.locator("#results").inner_text()
     page.fill("#find", "")
     page.wait_for_selector(".column > .cards >> visible=true")
 

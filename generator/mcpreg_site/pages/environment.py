@@ -20,7 +20,7 @@ from mcpreg_site.pages.printing import Printing, printed
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.paths import publisher_url, server_url, version_url
 from mcpreg_site.templates import Templates
-from mcpreg_site.text import count, shortened, web_address
+from mcpreg_site.text import count, grouped, shortened, web_address
 from mcpreg_site.tree import Tree
 
 STYLE, SCRIPT, ICON = "assets/site.css", "assets/site.js", "assets/icon.svg"
@@ -75,7 +75,7 @@ def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
     )
     names = (STYLE, SCRIPT, SOURCES_SCRIPT, SEARCH_SCRIPT, SEARCH_WORKER, ICON)
     assets = {name: templates.asset(name) for name in names}
-    environment.filters.update(count=_count, shorten=shortened, web=web_address)
+    environment.filters.update(count=_count, grouped=grouped, shorten=shortened, web=web_address)
     environment.globals.update(
         registry=catalog.registry,
         # Not here: the commit and its time. A page is kept as long as what it shows is the same.
