@@ -1,7 +1,7 @@
-"""The catalog in a real browser: accessible, usable by keyboard and without script, and harmless.
+"""The catalog in a real browser: accessible, usable by keyboard and without script.
 
-The pages are those of this repository's own servers, signed with new keys, and of entries made to
-attack whoever looks at them. Chromium is Debian's; axe-core comes from npm.
+The pages are those of this repository's own servers, signed with new keys. Chromium is Debian's;
+axe-core comes from npm. Entries made to attack whoever looks are in `test_browser_hostile`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import pytest
 
 from browsing import Watched, require_no_violation, served
 from mcpreg import gitrepo
-from mcpreg.core import canonical
 from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.keys import init_keys
 from mcpreg.usecases.publish import publish
 from mcpreg_site.publish import publish as publish_site
 from mcpreg_site.site import render
 from mcpreg_site.templates import find_templates
-from tiny_registry import TinyRegistry, make_manifest
+from tiny_registry import TinyRegistry
 
 pytest_plugins = ["browser_fixtures"]
 
@@ -171,90 +170,3 @@ def test_commands_can_be_copied(real_site: str, watch: Callable[..., Watched]) -
     page.get_by_role("button", name="Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == "mcpreg run io.github.modelcontextprotocol/server-time"
-
-
-DEED = "<img src=/x onerror=\"document.title='deed'\"><script>document.title='deed'</script>"
-HOSTILE_READMES = [
-    DEED,
-    "# x\n\n" + DEED,
-    "[x](javascript:document.title='deed')",
-    "<svg onload=\"document.title='deed'\"></svg>",
-    "![x](//evil.example/p.png)\n\n<link rel=stylesheet href=//evil.example/x.css>",
-    "<style>body{display:none}</style><p style='position:fixed;inset:0'>cover</p>",
-    "<meta http-equiv=refresh content='0;url=//evil.example'><base href=//evil.example/>",
-    "<form action=//evil.example><button autofocus onfocus=\"document.title='deed'\">x</button>",
-    "| " + "w" * 5000 + " |\n|---|\n| x |",
-    "`" + "unbroken" * 800 + "`\n\n" + "unbroken" * 800,
-    "\u202e\u2066" + "a" * 3000 + "\x1b[2J",
-    "```\n" + "wide " * 2000 + "\n```",
-]
-
-
-@pytest.fixture(scope="module")
-def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Entries that attack the reader; unsigned, since no registry would publish them."""
-    folder = tmp_path_factory.mktemp("hostile")
-    repo = _repository(folder)
-    text = f"\u202e</script>{DEED}"[:100]
-    for number, readme in enumerate(HOSTILE_READMES):
-        manifest = make_manifest(
-            f"io.github.evil/server-{number}",
-            "1.0.0",
-            title=text,
-            description=text,
-            websiteUrl="https://x.example/'onmouseover=document.title='deed'",
-            repository={"url": "javascript:document.title='deed'", "source": "github"},
-            capabilities={
-                "tools": [
-                    {
-                        "name": "x" * 128,
-                        "description": DEED,
-                        "inputSchema": {"properties": {DEED: {"description": DEED}}},
-                    }
-                ],
-                "sandbox": [f"net:egress:{'.'.join(['w' * 60] * 3)}.example:443"],
-            },
-        )
-        place = repo / "servers" / manifest.name / manifest.version
-        place.mkdir(parents=True)
-        (place / "mcps.json").write_bytes(canonical.pretty(manifest.document()))
-        (place / "README.md").write_text(readme)
-    subprocess.run(["git", "-C", str(repo), "add", "-A"], check=True)
-    subprocess.run(["git", "-C", str(repo), "commit", "-q", "-m", "x"], check=True)
-    publish_site(render(gitrepo.read(repo, "HEAD"), find_templates()), folder / "site")
-    with served(folder / "site") as url:
-        yield url
-
-
-def test_the_deed_works_on_a_page_that_does_nothing_against_it(
-    watch: Callable[..., Watched],
-) -> None:
-    page = watch().page
-    page.set_content(f"<title>x</title>{DEED}")
-    page.wait_for_function("document.title === 'deed'")
-    assert page.title() == "deed"
-
-
-@pytest.mark.parametrize("width", [320, 1280])
-def test_hostile_entries_run_load_and_break_nothing(
-    hostile_site: str, watch: Callable[..., Watched], width: int
-) -> None:
-    watched = watch(width=width)
-    page = watched.page
-    owner = "/servers/io.github.evil/server"
-    paths = [f"{owner}-{number}/" for number in range(len(HOSTILE_READMES))]
-    for path in ["/", "/browse/", *paths, f"{owner}-0/versions/1.0.0/"]:
-        page.goto(hostile_site + path)
-        page.wait_for_timeout(150)  # a refresh or a late request would come at once
-        page.mouse.move(width // 2, 450)
-        assert page.title() != "deed", path
-        assert page.url == hostile_site + path
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        assert page.locator("main h1").is_visible()
-    page.goto(hostile_site)
-    page.fill("#find", "evil")
-    page.wait_for_selector("#results .card")
-    assert page.title() != "deed"
-    assert watched.dialogs == []
-    assert watched.messages == []
-    assert all(url.startswith(hostile_site + "/") for url in watched.requests)

@@ -13,9 +13,27 @@ from mcpreg_site.pages.readme import MAX_CHARACTERS, render
 
 ALLOWED_TAGS = {
     *("h3", "h4", "h5", "h6", "p", "div", "blockquote", "pre", "hr", "br", "ol", "ul", "li"),
-    *("a", "code", "em", "strong", "s", "table", "thead", "tbody", "tr", "th", "td"),
+    *("a", "code", "em", "strong", "s", "table", "thead", "tbody", "tfoot", "tr", "th", "td"),
+    *(
+        "caption",
+        "dl",
+        "dt",
+        "dd",
+        "details",
+        "summary",
+        "figure",
+        "figcaption",
+        "ruby",
+        "rt",
+        "rp",
+    ),
+    *("abbr", "b", "cite", "del", "dfn", "i", "ins", "kbd", "mark", "q", "samp", "small", "span"),
+    *("strike", "sub", "sup", "time", "u", "var", "wbr"),
 }
-ALLOWED_ATTRIBUTES = {"href", "rel", "class", "tabindex", "role", "aria-label", "start"}
+ALLOWED_ATTRIBUTES = {
+    *("href", "rel", "class", "tabindex", "role", "aria-label", "start", "open", "align"),
+    *("colspan", "rowspan"),
+}
 
 
 class Inspector(HTMLParser):
@@ -125,6 +143,60 @@ def test_keeps_what_is_harmless() -> None:
     assert '<pre tabindex="0"><code>a &amp;&amp; b\n</code></pre>' in html
 
 
+REAL = b"""<h1 align="center"><img src="docs/logo.png" alt="Thing"><br>Thing</h1>
+<p align="center">
+  <a href="https://ci.example/thing"><img src="https://ci.example/thing.svg" alt="build"></a>
+</p>
+
+<details>
+<summary><b>Options</b></summary>
+
+Press <kbd>Ctrl</kbd>, see *below*.
+
+</details>
+
+<table align="center"><tr><td colspan="2" align="right" bgcolor="x">H<sub>2</sub>O</td></tr></table>
+"""
+
+
+def test_keeps_what_people_write_as_html() -> None:
+    html = render(REAL)
+    assert "Thing" not in html, "the title is the page's own"
+    assert '<p align="center">' in html
+    assert '<a href="https://ci.example/thing" rel="nofollow noopener ugc">build</a>' in html
+    assert "<details>\n<summary><b>Options</b></summary>" in html
+    assert "<p>Press <kbd>Ctrl</kbd>, see <em>below</em>.</p>" in html
+    assert '<table><tbody><tr><td colspan="2" align="right">H<sub>2</sub>O</td>' in html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<div class="touch safe" id="touch" role="alert" style="color:red">safe</div>',
+        '<span class="level safe" tabindex="1" aria-label="safe">safe</span>',
+        '<a class="add" href="https://x.example" target="_blank" rel="opener">Add</a>',
+        '<details name="client"><summary class="brief" data-copy>x</summary></details>',
+        '<table class="chart" width="9999"><td colspan="9999" rowspan="65534">x</table>',
+    ],
+)
+def test_html_borrows_neither_the_look_nor_the_voice_of_the_site(source: str) -> None:
+    found = _inspect(render(source.encode()))
+    ours = {("class", "scroll"), ("tabindex", "0"), ("role", "group"), ("aria-label", "Table")}
+    ours |= {("rel", "nofollow noopener ugc"), ("href", "https://x.example")}
+    assert set(found.attributes) <= ours
+
+
+def test_characters_spelled_as_entities_disguise_nothing_either() -> None:
+    html = render("&#x202e;gnp.exe <b>&ZeroWidthSpace;&#8294;</b> \u202e".encode())
+    assert not set(html) & set("\u202e\u200b\u2066")
+
+
+def test_html_beyond_reason_is_left_out_and_the_words_stay() -> None:
+    html = render(b"Hello *you*\n\n" + b"<i>x</i>\n" * 3000)
+    assert "<em>you</em>" in html
+    assert "<i>" not in html
+
+
 def test_pictures_become_links_and_say_so() -> None:
     html = render(b"![A chart](https://pics.example/chart.png)")
     assert "<img" not in html
@@ -151,6 +223,11 @@ def test_wide_tables_scroll_by_themselves() -> None:
         "![" * 60_000,
         "&" * 100_000,
         "\n".join(f"[r{n}]: /x" for n in range(9000)) + "\n" + "[r1]" * 9000,
+        "<p>" + "".join(f"<b x={n}>" for n in range(1000)) + "</p>" + "<p>x" * 1900,
+        "<ul><li>" * 1450,
+        "<table><td><b><i><u>" * 550,
+        "<div>" * 2900,
+        "<!--" * 2900,
     ],
     ids=lambda source: repr(source[:6]),
 )

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from mcpreg_site import text
 from mcpreg_site.memo import Memo
-from mcpreg_site.pages import readme
+from mcpreg_site.pages import raw_html, readme
 from mcpreg_site.tree import key_of
 
 _KIND = "readme"
 _LIBRARIES = ("cmarkgfm", "nh3")
+_MODULES = (readme, raw_html, text)
 _AT_ONCE = 100  # written together: a transaction each would cost more than a short README
 
 
@@ -49,5 +50,5 @@ class Readmes:
 @cache
 def renderer() -> str:
     """The digest of what renders: the modules it is made of, and the libraries under it."""
-    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (readme, text)]
+    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in _MODULES]
     return key_of(*sources, *(f"{name} {version(name)}" for name in _LIBRARIES))
