@@ -32,6 +32,8 @@ check: dev ## What a pull request must pass: style, types, layers, tests
 
 bench: dev ## Every speed claim, as ratios in one run
 	$(BIN)/python -m benchmarks
+	$(PYTHON) scripts/setup.py --with chromium --with lighthouse
+	$(BIN)/python scripts/lighthouse.py
 
 soak: dev ## What takes long by nature: fifty killed installs and builds, hosts under load, fuzzing
 	MCPREG_KILLS=50 $(PYTEST) -k "kill" tests

@@ -27,6 +27,12 @@ from tiny_registry import TinyRegistry
 pytest_plugins = ["browser_fixtures"]
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
 OWNER = "/servers/io.github.modelcontextprotocol"
 PAGES = {
     "home": "/",
@@ -129,6 +135,25 @@ def test_search_says_that_nothing_matches(real_site: str, watch: Callable[..., W
     assert "No server matches “zzzzzz”." in page.locator("#results").inner_text()
     page.fill("#find", "")
     page.wait_for_selector(".column > .cards >> visible=true")
+
+
+def test_a_link_to_a_search_shows_results_and_moves_nothing(
+    real_site: str, watch: Callable[..., Watched]
+) -> None:
+    watched = watch(width=412)
+    watched.page.add_init_script(SHIFTS)
+    watched.page.goto(f"{real_site}/browse/?q=file")
+    watched.page.wait_for_selector("#results .card")
+    assert watched.page.evaluate("shifted") < 0.01
+    assert watched.page.locator(".column > .cards").is_hidden()
+    # The directory does not wait for the worker that reads it: asked for before search.js has run.
+    paths = [url.removeprefix(real_site).partition("?")[0] for url in watched.requests]
+    directory = paths.index("/search/directory.json")
+    assert directory < min(
+        at for at, path in enumerate(paths) if path.startswith("/search/shards/")
+    )
+    assert directory <= 8
+    assert watched.messages == []
 
 
 def test_everything_can_be_read_and_reached_without_script(

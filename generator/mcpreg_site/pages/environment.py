@@ -25,6 +25,7 @@ from mcpreg_site.tree import Tree
 
 STYLE, SCRIPT, ICON = "assets/site.css", "assets/site.js", "assets/icon.svg"
 SOURCES_SCRIPT = "assets/sources.js"
+ASKED_SCRIPT = "assets/asked.js"
 SEARCH_SCRIPT, SEARCH_WORKER = "assets/search.js", "assets/search-worker.js"
 # What every template may call, by its name there; later ones use the earlier.
 MACROS = {"mark": "marks.html", "part": "parts.html", "cards": "report.html"}
@@ -73,7 +74,7 @@ def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
         finalize=printed,
         auto_reload=False,
     )
-    names = (STYLE, SCRIPT, SOURCES_SCRIPT, SEARCH_SCRIPT, SEARCH_WORKER, ICON)
+    names = (STYLE, SCRIPT, SOURCES_SCRIPT, ASKED_SCRIPT, SEARCH_SCRIPT, SEARCH_WORKER, ICON)
     assets = {name: templates.asset(name) for name in names}
     environment.filters.update(count=_count, grouped=grouped, shorten=shortened, web=web_address)
     environment.globals.update(
@@ -87,6 +88,7 @@ def prepare(catalog: Catalog, templates: Templates, readmes: Readmes) -> Pages:
         style="/" + assets[STYLE][0],
         script="/" + assets[SCRIPT][0],
         sources_script="/" + assets[SOURCES_SCRIPT][0],
+        asked_script="/" + assets[ASKED_SCRIPT][0],
         search_script="/" + assets[SEARCH_SCRIPT][0],
         search_worker="/" + assets[SEARCH_WORKER][0],
         icon="/" + assets[ICON][0],
