@@ -4,9 +4,9 @@
 
 Without a built FOLDER it looks at this repository's own servers, published with throw-away keys.
 Performance is the best of N runs: whatever else the machine does only makes it worse, and how quick
-it was is printed beside it: Lighthouse's own index, some 1,500 for a usual laptop, of which the phone is
-taken to be a fourth. On a slower machine `--cpu` takes less than 4. Ends with 1 when a score is
-below 95.
+it was is printed beside it: Lighthouse's own index, some 1,500 for a usual laptop, of which the
+phone is taken to be a fourth. On a slower machine `--cpu` takes less than 4. Ends with 1 when a
+score is below 95.
 """
 
 from __future__ import annotations
