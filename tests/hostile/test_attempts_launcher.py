@@ -147,18 +147,19 @@ def test_attempt_18_no_environment_of_the_launcher_is_visible(world: World) -> N
 
 
 def test_attempt_19_no_command_line_has_the_secret(world: World) -> None:
-    argv = [world.python, "-c", "import time; time.sleep(30)", "--setenv", "TOKEN", CANARY]
+    secret = f"secret-{world.folder.name}"  # of this test alone: others run at the same time
+    argv = [world.python, "-c", "import time; time.sleep(30)", "--setenv", "TOKEN", secret]
     careless = subprocess.Popen(argv)
     try:
-        assert wait_until(lambda: visible(CANARY) == [careless.pid])
+        assert wait_until(lambda: visible(secret) == [careless.pid])
     finally:
         careless.kill()
         careless.wait()
     plan = world.plan("process.sleep", {"seconds": 30})
-    with running(world, replace(plan, env={**plan.env, "TOKEN": CANARY})):
-        assert visible(CANARY) == []
+    with running(world, replace(plan, env={**plan.env, "TOKEN": secret})):
+        assert visible(secret) == []
     plan = world.plan("process.variables", {"names": ["TOKEN"]})
-    assert world.launch(replace(plan, env={**plan.env, "TOKEN": CANARY})).did == ["TOKEN"]
+    assert world.launch(replace(plan, env={**plan.env, "TOKEN": secret})).did == ["TOKEN"]
 
 
 def test_attempt_20_mounts_name_nothing_undeclared(world: World) -> None:
@@ -232,15 +233,16 @@ def test_attempts_23_and_24_no_variable_is_inherited(world: World) -> None:
 
 
 def test_attempt_25_host_processes_are_invisible(world: World) -> None:
+    canary = f"sleeper-{world.folder.name}"
     sleeper = subprocess.Popen(
-        [world.python, "-c", "import time; time.sleep(60)", CANARY],
+        [world.python, "-c", "import time; time.sleep(60)", canary],
         **world.credentials(world.uid),
     )
     try:
-        assert wait_until(lambda: visible(CANARY) == [sleeper.pid])
-        assert world.outside("process.search", member="cmdline", canary=CANARY).did["found"] >= 1
+        assert wait_until(lambda: visible(canary) == [sleeper.pid])
+        assert world.outside("process.search", member="cmdline", canary=canary).did["found"] >= 1
         assert world.outside("process.signal_process", pid=sleeper.pid).did == sleeper.pid
-        inside = world.inside("process.search", member="cmdline", canary=CANARY).did
+        inside = world.inside("process.search", member="cmdline", canary=canary).did
         assert inside["found"] <= 1  # bubblewrap's first process, which has the deed's arguments
         assert inside["seen"] <= 2
         assert world.inside("process.signal_process", pid=sleeper.pid).refused == "ESRCH"
