@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mcpreg.evidence.web import Web
 
-NAMES = ("example.com", "api.example", "elsewhere.example")
+NAMES = ("example.com", "api.example", "elsewhere.example", "localhost")
 
 
 def make_certificate(folder: Path) -> Path:

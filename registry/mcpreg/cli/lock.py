@@ -72,7 +72,7 @@ def _write(folder: Path, resolved_at: str | None) -> dict[str, Any]:
     lock, offer = done.lock, done.offer
     for warning in offer.warnings:
         note(f"{folder}: warning: {lock.name} {warning}")
-    artifacts = len(lock.wheels) + len(lock.npm_packages) + len(lock.images or ())
+    artifacts = lock.artifacts
     note(
         f"{done.path}: {'written' if done.changed else 'unchanged'}, {artifacts} artifacts,"
         f" {len(offer.tools)} tools, as of {lock.resolved_at}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mcpreg.core import canonical, safety, toolset
 from mcpreg.core.compare import Comparison, Difference, compare_manifests
-from mcpreg.core.lock import ImageRuntime, Lock, NodeRuntime
+from mcpreg.core.lock import BinaryRuntime, ImageRuntime, Lock, NodeRuntime
 from mcpreg.core.manifest import Input, InputWithVariables, Manifest
 
 
@@ -225,6 +225,12 @@ def _artifacts(lock: Lock | None) -> dict[str, _Versions]:
     for image in lock.images or ():
         files = found.setdefault(lock.package.identifier.partition("@")[0], {}).setdefault("", {})
         files[image.platform] = image.manifest
+    if lock.archive:
+        # One by one: a package that a bundle took in is a dependency like any other.
+        for item in lock.archive.bundled:
+            found.setdefault(item.name, {}).setdefault(item.version, {})
+        files = found.setdefault(lock.package.identifier, {}).setdefault(lock.archive.version, {})
+        files["any"] = lock.archive.sha256
     return found
 
 
@@ -281,6 +287,8 @@ def _runtime(lock: Lock | None) -> str:
         return f"Node {runtime.major}"
     if isinstance(runtime, ImageRuntime):
         return "a container image"
+    if isinstance(runtime, BinaryRuntime):
+        return "a program of its own"
     return f"Python {', '.join(runtime.versions)}"
 
 

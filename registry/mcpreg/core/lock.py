@@ -63,6 +63,36 @@ class ImageRuntime(Model):
     kind: Literal["oci"]
 
 
+class BinaryRuntime(Model):
+    """None: the archive brings a program of its own, for these platforms (`linux-x86_64`)."""
+
+    kind: Literal["binary"]
+    platforms: tuple[str, ...]
+
+
+class Bundled(Model):
+    """A package inside an archive, by the archive's own word; the archive's digest covers it."""
+
+    kind: Literal["npm", "pypi"]
+    name: str
+    version: str
+
+
+class LockedArchive(Model):
+    """An archive that holds the server and all it needs: its digest, and its size in bytes.
+
+    `server` says how it is started, `environment` (`NAME=value`) with which variables; `bundled`
+    are the packages in it. All three are the archive's own word, repeated for people to read.
+    """
+
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+    server: Literal["node", "python", "binary", "uv"]
+    version: str = ""
+    environment: tuple[str, ...] = ()
+    bundled: tuple[Bundled, ...] = ()
+
+
 class LockedImage(Model):
     """A container image for one platform, such as `linux-x86_64`, and what it says of itself.
 
@@ -79,9 +109,12 @@ class LockedImage(Model):
 
 
 class LockedPackage(Model):
-    """Which of the manifest's packages this lock is for; an image's version is its digest."""
+    """Which of the manifest's packages this lock is for, by its identifier there.
 
-    registry_type: Literal["pypi", "npm", "oci"]
+    An image's version is its digest, a bundle's the one in the manifest, if there is one.
+    """
+
+    registry_type: Literal["pypi", "npm", "oci", "mcpb"]
     identifier: str
     version: str
 
@@ -97,6 +130,9 @@ class LockedToolset(Model):
     digest: Sha256
 
 
+LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime | BinaryRuntime
+
+
 class Lock(Model):
     """The lock of one version."""
 
@@ -105,13 +141,15 @@ class Lock(Model):
     version: str
     manifest: Sha256
     resolved_at: Timestamp
-    runtime: Annotated[PythonRuntime | NodeRuntime | ImageRuntime, Field(discriminator="kind")]
+    runtime: Annotated[LockedRuntime, Field(discriminator="kind")]
     package: LockedPackage
     entry: tuple[str, ...]
     wheels: tuple[Wheel, ...] = ()
     npm_packages: tuple[NpmPackage, ...] = ()
     images: tuple[LockedImage, ...] | None = None
     """Of an image's lock. None and not empty elsewhere: locks made before keep their bytes."""
+    archive: LockedArchive | None = None
+    """Of a bundle's lock."""
     toolset: LockedToolset
     sandbox: tuple[str, ...]
     source_commit: str | None = None
@@ -120,6 +158,12 @@ class Lock(Model):
         """RFC 8785 bytes: the file's content."""
         document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return canonical.dumps(document)
+
+    @property
+    def artifacts(self) -> int:
+        """How many artifacts it names, of all platforms; what is inside an archive is none."""
+        archives = 1 if self.archive else 0
+        return len(self.wheels) + len(self.npm_packages) + len(self.images or ()) + archives
 
     def digest(self) -> str:
         """`sha256:` digest of the file."""

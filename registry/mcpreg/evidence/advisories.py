@@ -68,7 +68,11 @@ def advisories(lock: Lock, export: Path | None, cache: Path) -> Advisories | Mis
 def _wanted(lock: Lock) -> list[tuple[str, str, str]]:
     wheels = {("PyPI", canonicalize_name(item.name), item.version) for item in lock.wheels}
     rows = {("npm", npm_name(row.path, row.npm), row.version) for row in lock.npm_packages}
-    return sorted(wheels | rows)
+    inside = lock.archive.bundled if lock.archive else ()
+    packages = {
+        ("PyPI" if item.kind == "pypi" else "npm", item.name, item.version) for item in inside
+    }
+    return sorted(wheels | rows | packages)
 
 
 def _look_up(

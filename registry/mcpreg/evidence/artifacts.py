@@ -38,7 +38,7 @@ def artifacts(installed: Installed | NotInstallable | Missing) -> Artifacts | Mi
         return installed
     if isinstance(installed, NotInstallable):
         return Artifacts(installed.own, installed.artifacts, (), problems=(installed.problem,))
-    scripts = _npm_scripts(installed) if installed.kind == "npm" else _python_scripts(installed)
+    scripts = _SCRIPTS[installed.kind](installed)
     return Artifacts(
         own=installed.own,
         packages=installed.artifacts,
@@ -133,3 +133,17 @@ def _commands(root: Path) -> frozenset[str]:
         for group in ("console_scripts", "gui_scripts"):
             names |= set(parser[group]) if parser.has_section(group) else set()
     return frozenset(names)
+
+
+def _bundle_scripts(installed: Installed) -> Iterator[InstallScript]:
+    """Nothing runs when a bundle is unpacked; its folder may hold what a Python reads at start."""
+    for name, owner in sorted(installed.owners.items()):
+        place = PurePosixPath(name)
+        if place.suffix == ".pth":
+            for line in _import_lines(installed.root / name):
+                yield InstallScript(owner, name, "pth", line[:_SHOWN])
+        elif place.stem in _AT_START:
+            yield InstallScript(owner, name, "start", place.name)
+
+
+_SCRIPTS = {"npm": _npm_scripts, "pypi": _python_scripts, "mcpb": _bundle_scripts}

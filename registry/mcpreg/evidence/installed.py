@@ -79,6 +79,8 @@ def install(lock: Lock, folder: Path, progress: Progress) -> Installed | NotInst
         kind.install(lock, app, progress=progress)
         if lock.package.registry_type == "npm":
             return _npm(lock, app)
+        if lock.package.registry_type == "mcpb":
+            return _bundle(lock, app)
         alone = folder / "own"
         alone.mkdir()
         kind.install(_only_own(lock), alone, progress=lambda _: None)
@@ -94,6 +96,8 @@ def own_artifact(lock: Lock) -> str:
     name = lock.package.identifier
     if lock.package.registry_type == "pypi":
         name = canonicalize_name(name)
+    if lock.archive:
+        return f"{name}@{lock.archive.version}"
     return f"{name}@{lock.package.version}"
 
 
@@ -101,7 +105,11 @@ def artifacts_of(lock: Lock) -> tuple[str, ...]:
     """`name@version` of every artifact of the lock, of all platforms, in order, each once."""
     wheels = (f"{canonicalize_name(wheel.name)}@{wheel.version}" for wheel in lock.wheels)
     rows = (f"{npm_name(row.path, row.npm)}@{row.version}" for row in lock.npm_packages)
-    return tuple(sorted({*wheels, *rows}))
+    inside = (
+        f"{item.name}@{item.version}" for item in (lock.archive.bundled if lock.archive else ())
+    )
+    own = (own_artifact(lock),) if lock.archive else ()
+    return tuple(sorted({*wheels, *rows, *inside, *own}))
 
 
 def npm_name(path: str, members: Mapping[str, object]) -> str:
@@ -142,6 +150,13 @@ def _of_folder(name: str, places: Mapping[str, str]) -> str:
         if owner is not None:
             return owner
     return UNCLAIMED
+
+
+def _bundle(lock: Lock, app: Path) -> Installed:
+    """All of it is the published package's own: nobody else's digest covers what a bundle holds."""
+    own = own_artifact(lock)
+    owners = dict.fromkeys((name for name, _ in regular_files(app)), own)
+    return Installed(app, "mcpb", own, artifacts_of(lock), owners)
 
 
 def _pypi(lock: Lock, app: Path, alone: Path, platform: str) -> Installed:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mcpreg.core.evidence import Missing, PackageClaim
 from mcpreg.core.lock import Lock
@@ -25,6 +26,7 @@ _MAX_NAMES = 20
 LABEL = "io.modelcontextprotocol.server.name"
 _SERVER = re.compile(r"[A-Za-z0-9.-]{1,150}/[A-Za-z0-9._-]{1,150}", re.ASCII)
 _NAME = re.compile(rf"mcp-name:\s*({_SERVER.pattern})", re.ASCII)
+_GITHUB = "io.github."
 
 
 def ownership(
@@ -35,6 +37,8 @@ def ownership(
         return tree
     if isinstance(tree, NotInstallable):
         return Missing(tree.problem, ours=False)
+    if tree.kind == "mcpb":
+        return _by_address(manifest)
     name = tree.own.rpartition("@")[0]
     for index, package in enumerate(manifest.packages or ()):
         if package.registry_type == tree.kind and _same(package.identifier, name, tree.kind):
@@ -63,6 +67,29 @@ def image_ownership(manifest: Manifest, lock: Lock) -> tuple[PackageClaim, ...] 
 def _label(labels: Mapping[str, str]) -> str | None:
     name = labels.get(LABEL, "").strip()
     return name if _SERVER.fullmatch(name) else None
+
+
+def _by_address(manifest: Manifest) -> tuple[PackageClaim, ...]:
+    """A bundle says nothing of servers; where it lies does, when the namespace's owner holds that.
+
+    `io.github.<owner>` holds the releases of that owner's repositories, a domain its own hosts.
+    """
+    namespace = manifest.name.partition("/")[0].lower()
+    claims = []
+    for index, package in enumerate(manifest.packages or ()):
+        if package.registry_type == "mcpb":
+            url = urlsplit(package.identifier)
+            host = (url.hostname or "").lower()
+            place = f"{host}/{url.path.strip('/').partition('/')[0]}".lower()
+            domain = ".".join(reversed(namespace.split(".")))
+            owner = namespace.removeprefix(_GITHUB) if namespace.startswith(_GITHUB) else None
+            if owner is not None:
+                held = place == f"github.com/{owner}"
+            else:
+                held = host == domain or host.endswith(f".{domain}")
+            names = (manifest.name,) if held else ()
+            claims.append(PackageClaim(index, package.identifier, names, f"its address at {host}"))
+    return tuple(claims)
 
 
 def _same(identifier: str, name: str, kind: str) -> bool:

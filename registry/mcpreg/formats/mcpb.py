@@ -44,6 +44,8 @@ _READ = frozenset(
     ("$schema", "name", "display_name", "version", "description", "long_description")
 ) | {"repository", "homepage", "license", "keywords", "tools", "prompts", *_VERSIONS}
 _FORMATS = {"number": "number", "boolean": "boolean", "directory": "filepath", "file": "filepath"}
+_PLACE = "${__dirname}"
+_APP = "/app"  # where the sandbox has the bundle
 _SIGNATURE = b"MCPB_SIG_V1"
 Json = Any
 Object = Mapping[str, Any]
@@ -179,14 +181,16 @@ def _package(entry: Object, files: Files, notes: Notes) -> dict[str, Json]:
     package["transport"] = {"type": "stdio"}
     config = _config(entry)
     known = _object(entry, "user_config")
-    arguments = [
-        _argument(word, known) for word in reading.words(config.get("args")) if _CONFIG.search(word)
-    ]
+    # What stands before the first answer of a person is the bundle's own, as are variables that
+    # name its place (PYTHONPATH above all): the lock reads those from it.
+    words = [word.replace(_PLACE, _APP) for word in reading.words(config.get("args"))]
+    first = next((number for number, word in enumerate(words) if _CONFIG.search(word)), len(words))
+    arguments = [_argument(word, known) for word in words[first:]]
     env = config.get("env")
     variables = [
-        _variable(name, value, known)
+        _variable(name, value.replace(_PLACE, _APP), known)
         for name, value in (env.items() if isinstance(env, dict) else ())
-        if isinstance(value, str)
+        if isinstance(value, str) and (_PLACE not in value or _CONFIG.search(value))
     ]
     if arguments:
         package["packageArguments"] = arguments
@@ -235,6 +239,8 @@ def _argument(word: str, known: Object) -> dict[str, Json]:
             item["isRepeated"] = True
         return item
     names = dict.fromkeys(_CONFIG.findall(word))
+    if not names:
+        return {"type": "positional", "value": word}
     return {
         "type": "positional",
         "value": _CONFIG.sub(r"{\1}", word),

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from mcpreg.core.lock import (
-    ImageRuntime,
+    LockedArchive,
     LockedImage,
     LockedPackage,
-    NodeRuntime,
+    LockedRuntime,
     NpmPackage,
-    PythonRuntime,
     Wheel,
 )
 from mcpreg.core.manifest import Package
@@ -33,7 +32,7 @@ class Pins(Protocol):
         """The manifest's package that this is for."""
 
     @property
-    def runtime(self) -> PythonRuntime | NodeRuntime | ImageRuntime:
+    def runtime(self) -> LockedRuntime:
         """The interpreters that it was resolved for."""
 
     @property
@@ -48,6 +47,10 @@ class Pins(Protocol):
     def images(self) -> tuple[LockedImage, ...] | None:
         """Container images, one a platform."""
 
+    @property
+    def archive(self) -> LockedArchive | None:
+        """The archive that is the package."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -57,10 +60,11 @@ class Resolution:
     """
 
     package: LockedPackage
-    runtime: PythonRuntime | NodeRuntime | ImageRuntime
+    runtime: LockedRuntime
     wheels: tuple[Wheel, ...] = ()
     npm_packages: tuple[NpmPackage, ...] = ()
     images: tuple[LockedImage, ...] | None = None
+    archive: LockedArchive | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -25,9 +25,10 @@ from mcpreg.errors import (
 from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
 from mcpreg.packages.interface import APP, Pins, Progress, Resolution
 from mcpreg.packages.pylock import Pin, read_pins
-from mcpreg.packages.runtime import PYTHON, Runtime, find_python
+from mcpreg.packages.runtime import Runtime, find_python
 from mcpreg.packages.targets import TARGETS, Target
 from mcpreg.packages.tree_check import check_tree, require_empty
+from mcpreg.packages.venv import isolate
 
 _SCRIPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _PARALLEL = 4  # a resolution waits for the index most of its time
@@ -87,7 +88,7 @@ class PyPI:
                 again = [*command, "--refresh"]
                 call(again, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
         check_tree(target)
-        _isolate(target, runtime)
+        isolate(target, runtime)
 
     def entry(self, package: Package, app: Path) -> tuple[str, ...]:
         """The console script named like the package, else its only one."""
@@ -103,23 +104,6 @@ class PyPI:
         if not (app / "bin" / chosen[0]).is_file():
             raise McpregError(f"{package.identifier} declares {chosen[0]} but does not install it")
         return ("python3", f"{APP}/bin/{chosen[0]}")
-
-
-def _isolate(app: Path, runtime: Runtime) -> None:
-    """Make the folder a virtual environment: what else the interpreter has is not importable.
-
-    `home` names the interpreter's folder inside the sandbox (PEP 405), where it is bound at
-    /usr/bin/python3 or linked from there; without this, a server could work only because the
-    machine that locked it happened to have a module installed.
-    """
-    config, link = app / "pyvenv.cfg", app / "bin" / "python3"
-    if config.exists() or link.is_symlink() or link.exists():
-        raise VerificationError(f"a wheel installs its own {config.name} or bin/{link.name}")
-    home = next((Path(text).parent for text, path in runtime.links if path == PYTHON), None)
-    home = home or Path(PYTHON).parent
-    config.write_text(f"home = {home}\ninclude-system-site-packages = false\n")
-    link.parent.mkdir(exist_ok=True)
-    link.symlink_to(PYTHON)
 
 
 def _locked_package(package: Package) -> LockedPackage:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mcpreg.errors import McpregError
 from mcpreg.packages.interface import PackageKind
+from mcpreg.packages.mcpb import Mcpb
 from mcpreg.packages.npm import Npm
 from mcpreg.packages.oci import Oci
 from mcpreg.packages.pypi import PyPI
 
-KINDS: tuple[PackageKind, ...] = (PyPI(), Npm(), Oci())
+KINDS: tuple[PackageKind, ...] = (PyPI(), Npm(), Oci(), Mcpb())
 
 
 def kind_for(registry_type: str) -> PackageKind:

@@ -193,7 +193,7 @@ def _differences(lock: Lock, again: Lock) -> Iterator[str]:
     told = bool(changes.added or changes.removed or changes.changed)
     document, other = lock.model_dump(mode="json"), again.model_dump(mode="json")
     for key in document:
-        about_artifacts = key in ("wheels", "npm_packages", "images")
+        about_artifacts = key in ("wheels", "npm_packages", "images", "archive")
         if document[key] != other[key] and not (about_artifacts and told):
             yield f"{key} is not what is derived"
 

@@ -15,11 +15,9 @@ from pydantic import ValidationError
 from mcpreg.core import canonical, toolset
 from mcpreg.core.lock import (
     LOCK_FILE,
-    ImageRuntime,
     Lock,
+    LockedRuntime,
     LockedToolset,
-    NodeRuntime,
-    PythonRuntime,
     parse_lock,
 )
 from mcpreg.core.manifest import (
@@ -40,8 +38,6 @@ from mcpreg.usecases.probe import probe_plan
 
 _MAX_LISTED = 20  # differences shown
 
-LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime
-
 
 def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tuple[Lock, Offer]:
     """Resolve, install into a temporary folder, start once without network, and write it all down.
@@ -49,7 +45,7 @@ def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tu
     Nothing is compared with what the manifest declares: see `declared_differences`.
 
     Args:
-        manifest: its first PyPI, npm or OCI package that speaks stdio is locked.
+        manifest: its first PyPI, npm, OCI or MCPB package that speaks stdio is locked.
         resolved_at: RFC 3339 UTC (`2026-11-20T00:00:00Z`); what was released later is not seen.
         progress: takes one sentence a step, and what is left out.
 
@@ -96,6 +92,7 @@ def lock_of(
         wheels=resolution.wheels,
         npm_packages=resolution.npm_packages,
         images=resolution.images,
+        archive=resolution.archive,
         toolset=offered,
         sandbox=manifest.capabilities.sandbox,
     )

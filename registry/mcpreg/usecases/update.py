@@ -69,7 +69,7 @@ def available(places: Places, name: str) -> Update | None:
 
 
 def _artifacts(version: VerifiedVersion) -> int:
-    return len(version.lock.wheels) + len(version.lock.npm_packages)
+    return version.lock.artifacts
 
 
 def apply(places: Places, update: Update, how: str | None, progress: Progress) -> InstallRecord:

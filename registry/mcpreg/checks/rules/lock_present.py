@@ -10,7 +10,9 @@ from mcpreg.core.lock import LOCK_FILE
 
 
 def _check(subject: Subject) -> Iterator[Problem]:
-    installable = any(p.registry_type in ("npm", "pypi") for p in subject.manifest.packages or ())
+    installable = any(
+        p.registry_type in ("npm", "pypi", "mcpb") for p in subject.manifest.packages or ()
+    )
     if installable and subject.files is not None and LOCK_FILE not in subject.files:
         yield Problem(f"no {LOCK_FILE} beside it", fix="mcpreg lock")
 

@@ -12,6 +12,7 @@ _HOW = {
     "npm": 'put "mcpName": "{name}" into package.json',
     "pypi": "put `mcp-name: {name}` into the package's README",
     "oci": "set the label io.modelcontextprotocol.server.name={name}",
+    "mcpb": "serve it from the namespace's own place: a release of its GitHub owner, or its domain",
 }
 
 
