@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mcpreg.cli.completing import installed_servers
-from mcpreg.cli.output import clean, emit, json_option
+from mcpreg.cli.output import clean, emit, json_option, offline_option
 from mcpreg.core.names import parse_reference
 from mcpreg.store.places import places
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # pydantic loads slowly
 @click.command("info")
 @click.argument("server", shell_complete=installed_servers)
 @click.option("--registry", help="Ask this registry only.")
+@offline_option
 @json_option
 def command(server: str, registry: str | None, as_json: bool) -> None:
     """Show SERVER as its registry signed it: what it offers and what it could touch."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mcpreg.cli.input_options import ask_and_keep, input_options
-from mcpreg.cli.output import clean, emit, json_option, progress
+from mcpreg.cli.output import clean, emit, json_option, offline_option, progress
 from mcpreg.core.names import parse_reference
 from mcpreg.store.places import places
 
@@ -17,6 +17,7 @@ from mcpreg.store.places import places
 @click.option("--registry", help="Take it from this registry only.")
 @click.option("--yes", is_flag=True, help="Agree to what it may touch, unasked.")
 @input_options
+@offline_option
 @json_option
 def command(
     *,

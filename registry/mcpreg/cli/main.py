@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import mcpreg
-from mcpreg.errors import InternalError, McpregError, UsageError
+from mcpreg.errors import InternalError, McpregError, UnreachableError, UsageError
 
 if TYPE_CHECKING:  # a shell's tab key alone needs it
     from click.shell_completion import CompletionItem
@@ -153,5 +153,20 @@ def _report(error: McpregError, cause: Exception | None = None) -> int:
         import traceback
 
         traceback.print_exception(cause or error)
-    say_error(error)
+    say_error(_with_way_out(error))
     return error.exit_code
+
+
+def _with_way_out(error: McpregError) -> McpregError:
+    """What was missing offline comes with the command that would have fetched it."""
+    from mcpreg.store.network import VARIABLE, is_offline
+
+    if not isinstance(error, UnreachableError) or not is_offline():
+        return error
+    import shlex
+
+    words = [word for word in sys.argv[1:] if word != "--offline"]
+    off = f"{VARIABLE}=0 " if "--offline" not in sys.argv else ""
+    online = f"with a network: {off}mcpreg {shlex.join(words)}"
+    error.hint = f"{error.hint}\n{online}" if error.hint else online
+    return error

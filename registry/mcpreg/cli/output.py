@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from mcpreg.errors import McpregError
+from mcpreg.store.network import go_offline
 
 ENVELOPE_VERSION = 1
 
@@ -60,6 +61,22 @@ def progress(text: str) -> None:
 def note(text: str) -> None:
     """A line on stderr that matters whether or not a person is watching."""
     click.echo(clean(text), err=True)
+
+
+def offline_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The `--offline` flag of every command that would otherwise ask a network."""
+
+    def choose(_context: click.Context, _parameter: click.Parameter, chosen: object) -> None:
+        if chosen:
+            go_offline()
+
+    return click.option(
+        "--offline",
+        is_flag=True,
+        expose_value=False,
+        callback=choose,
+        help="Fetch nothing; use what is here. As MCPREG_OFFLINE=1.",
+    )(function)
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:

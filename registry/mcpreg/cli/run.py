@@ -13,7 +13,7 @@ from mcpreg.cli.asking import ask as asked
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.input_options import input_options, with_asked
-from mcpreg.cli.output import clean, note, progress
+from mcpreg.cli.output import clean, note, offline_option, progress
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError
 from mcpreg.store.consents import Consent
@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
 @click.option("--dry-run", is_flag=True, help="Print the sandbox's command, and start nothing.")
 @click.option("--allow-drift", is_flag=True, help="Deliver a toolset that is not the locked one.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
+@offline_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     server: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcpreg.cli.output import clean, emit, json_option, note
+from mcpreg.cli.output import clean, emit, json_option, note, offline_option
 from mcpreg.store.places import places
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ TIERS = ("unverified", "community-trusted", "security-audited", "certified")
 @click.option("--locked", is_flag=True, help="Only what can be installed as it is.")
 @click.option("--refresh", is_flag=True, help="Ask the registries now, whatever is cached.")
 @click.option("--download", is_flag=True, help="Fetch the whole index, to search offline later.")
+@offline_option
 @json_option
 def command(
     *,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcpreg.cli.output import clean, emit, json_option, progress
+from mcpreg.cli.output import clean, emit, json_option, offline_option, progress
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import McpregError, PolicyError, UsageError
 from mcpreg.store.places import places
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # pydantic loads slowly
 @click.option("--check", is_flag=True, help="Only show what would change; exit 1 when anything.")
 @click.option("--yes", is_flag=True, help="Agree to what widens, unasked.")
 @click.option("--rollback", is_flag=True, help="Go back to the version installed before.")
+@offline_option
 @json_option
 def command(servers: tuple[str, ...], check: bool, yes: bool, rollback: bool, as_json: bool) -> int:
     """Update SERVERS, all that are installed when none is named.

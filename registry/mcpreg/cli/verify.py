@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mcpreg.cli.completing import installed_servers
-from mcpreg.cli.output import clean, emit, json_option
+from mcpreg.cli.output import clean, emit, json_option, offline_option
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import VerificationError
 from mcpreg.store.places import places
@@ -14,6 +14,7 @@ from mcpreg.store.places import places
 @click.command("verify")
 @click.argument("server", shell_complete=installed_servers)
 @click.option("--registry", help="Ask this registry only.")
+@offline_option
 @json_option
 def command(server: str, registry: str | None, as_json: bool) -> None:
     """Verify SERVER at its registry now, and every installed file of it; say each step taken."""

@@ -61,10 +61,7 @@ def opened(
     stream = _kept(path, sha256, progress)
     if stream is None:
         if offline:
-            raise UnreachableError(
-                f"{url} is not in the cache, and nothing is fetched offline",
-                hint="run it once without --offline",
-            )
+            raise UnreachableError(f"{url} is not in the cache, and nothing is fetched offline")
         _fetch(url, sha256, size, path, progress)
         stream = _kept(path, sha256, progress)
     if stream is None:

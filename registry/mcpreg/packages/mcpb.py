@@ -36,6 +36,7 @@ from mcpreg.packages.runtime import Runtime, find_node, find_python
 from mcpreg.packages.targets import MINORS
 from mcpreg.packages.tree_check import check_tree, require_empty
 from mcpreg.packages.venv import isolate
+from mcpreg.store.network import is_offline
 
 _OLDEST = re.compile(r"\s*(?:>=|\^|~)?\s*v?(\d{1,3})")
 # PEP 3149 and its kin: which interpreter an extension module was compiled for.
@@ -59,7 +60,7 @@ class Mcpb:
         url = package.identifier
         notes: list[str] = []
         with archives.opened(
-            url, package.file_sha256, offline=False, progress=notes.append
+            url, package.file_sha256, offline=is_offline(), progress=notes.append
         ) as data:
             own = _bundle(data, url)
             _require_answers(own, package)

@@ -34,7 +34,8 @@ from mcpreg.errors import (
     VerificationError,
 )
 from mcpreg.store.files import locked, write_atomic
-from mcpreg.trust.fetch import BoundedFetcher, download, translated
+from mcpreg.store.network import is_offline
+from mcpreg.trust.fetch import BoundedFetcher, OfflineFetcher, download, translated
 from mcpreg.trust.pins import Pin
 
 MAX_ROOT_BYTES = 512_000  # python-tuf's own cap
@@ -70,7 +71,7 @@ class RegistryClient:
                 metadata_dir=str(metadata),
                 metadata_base_url=f"{self.pin.url}/tuf/",
                 target_base_url=f"{self.pin.url}/targets/",
-                fetcher=BoundedFetcher(),
+                fetcher=OfflineFetcher(metadata) if is_offline() else BoundedFetcher(),
                 config=UpdaterConfig(),
                 bootstrap=self._root,
             )

@@ -8,10 +8,12 @@ reads, headers included, and whoever waits for it stops waiting in time.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tuf.api.exceptions import (
     DownloadError,
@@ -26,11 +28,14 @@ from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 from urllib3.exceptions import HTTPError
 
 from mcpreg.errors import UnreachableError, VerificationError
+from mcpreg.store.network import is_offline
 
 SOCKET_TIMEOUT = 15  # seconds without a byte; a CDN answers in milliseconds
 SECONDS_A_FILE = 120.0  # the largest file is 8 MB: 70 KB/s are enough
+OFFLINE = "nothing is fetched offline"
 _CHUNK = 64 << 10  # bytes
 _MOST_WAITING = 4  # chunks read ahead; a fast host must not fill the memory
+_NUMBERED = re.compile(r"\d+\.(?=.+\.json$)")
 _Item = bytes | Exception | None  # a chunk, what went wrong, or the end
 
 
@@ -46,6 +51,36 @@ class BoundedFetcher(FetcherInterface):
         reader = _Reader(self._inner, url, time.monotonic() + self._seconds)
         first = reader.next()  # so that a missing file is told before anything is read
         return reader.rest(first)
+
+
+class ExpiredStateError(VerificationError):
+    """Signed once, and no longer valid: whoever wrote it has to sign again."""
+
+
+class NotHereError(DownloadError):
+    """Nothing may be fetched, and a file is not in the cache; the message names it."""
+
+
+class OfflineFetcher(FetcherInterface):
+    """A host's `tuf/` as it was when it was last read: what python-tuf keeps in `metadata`.
+
+    python-tuf asks for a newer root and timestamp at every refresh. It gets those it has,
+    and checks signatures and expiry of the chain as ever.
+    """
+
+    def __init__(self, metadata: Path) -> None:
+        self._metadata = metadata
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        """The kept file. Raises `NotHereError`; `DownloadHTTPError` 404 for a root, as hosts do."""
+        name = url.rpartition("/")[2]
+        if name.endswith(".root.json"):
+            raise DownloadHTTPError("no newer root is here", 404)
+        try:
+            # Kept without its version; the metadata above it says which one it must be.
+            return iter([(self._metadata / _NUMBERED.sub("", name)).read_bytes()])
+        except OSError as error:
+            raise NotHereError(f"{name} is not here") from error
 
 
 class _Reader:
@@ -102,10 +137,17 @@ def translated(what: str) -> Iterator[None]:
     try:
         yield
     except ExpiredMetadataError as error:
-        raise VerificationError(
+        if is_offline():
+            raise ExpiredStateError(
+                f"{what}: what was fetched of the registry's signed state has expired ({error})",
+                hint="installed servers still run; once online, newer state is fetched",
+            ) from error
+        raise ExpiredStateError(
             f"{what}: the registry's signed state has expired ({error})",
             hint="installed servers still run; ask the registry's operators to sign again",
         ) from error
+    except NotHereError as error:
+        raise UnreachableError(f"{what}: {error}, and {OFFLINE}") from error
     except (RepositoryError, DownloadLengthMismatchError) as error:
         raise VerificationError(
             f"{what}: {error}",
@@ -123,8 +165,14 @@ def translated(what: str) -> Iterator[None]:
         raise UnreachableError(f"{what}: {error}", hint="is the address right?") from error
 
 
+def _require_online(url: str) -> None:
+    if is_offline():
+        raise UnreachableError(f"{url} is not here, and {OFFLINE}")
+
+
 def download(url: str, limit: int) -> bytes:
     """The bytes at `url`, at most `limit`. Raises `UnreachableError` or `VerificationError`."""
+    _require_online(url)
     with translated(url):
         data: bytes = BoundedFetcher().download_bytes(url, limit)
         return data
@@ -134,6 +182,7 @@ def download(url: str, limit: int) -> bytes:
 def fetch_metadata(url: str, name: str, limit: int) -> bytes | None:
     """A file of the registry's `tuf/`, unverified; None when the host has none. Raises as above."""
     address = f"{url.rstrip('/')}/tuf/{name}"
+    _require_online(address)
     with translated(address):
         try:
             data: bytes = BoundedFetcher().download_bytes(address, limit)

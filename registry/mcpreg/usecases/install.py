@@ -14,10 +14,11 @@ from mcpreg.core.install import InstallRecord, RuntimeRecord
 from mcpreg.core.lock import LockedPackage
 from mcpreg.core.manifest import LimitsRequest, Manifest, Package
 from mcpreg.core.plan import Limits
-from mcpreg.errors import VerificationError
+from mcpreg.errors import UnreachableError, VerificationError
 from mcpreg.packages.registry import kind_for
 from mcpreg.packages.runtime import Runtime
 from mcpreg.store.installed import InstalledStore
+from mcpreg.store.network import is_offline
 from mcpreg.trust.verify import VerifiedVersion
 
 Progress = Callable[[str], None]
@@ -59,7 +60,16 @@ def install(
 
     def fill(folder: Path) -> None:
         progress(f"installing {verified.name}@{verified.version} for {runtime.platform}")
-        kind.install(lock, folder, progress=progress)
+        try:
+            kind.install(lock, folder, offline=is_offline(), progress=progress)
+        except UnreachableError as error:
+            if not is_offline():
+                raise
+            raise UnreachableError(
+                f"{verified.name}@{verified.version} needs what is not in the cache of this "
+                f"machine, and nothing is fetched offline: {error.message}",
+                hint=error.hint,
+            ) from error
 
     with store.writing():
         app, files = store.app(_app_key(verified, runtime), fill)

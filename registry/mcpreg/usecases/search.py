@@ -22,12 +22,14 @@ from mcpreg.core.search.query import Query, Ranked
 from mcpreg.core.search.shards import Pointer, TermShard, read_documents
 from mcpreg.errors import UnreachableError, VerificationError
 from mcpreg.store.files import write_atomic
+from mcpreg.store.network import is_offline
 from mcpreg.store.places import Places
 from mcpreg.trust.pins import Pin, Pins
 
 if TYPE_CHECKING:  # imports tuf, which a search of what is here does without
     from mcpreg.trust.client import RegistryClient
 
+OFFLINE = "nothing is fetched offline"
 FRESH = 3600  # seconds; the registry signs its timestamp anew every twelve hours
 TIERS = ("unverified", "community-trusted", "security-audited", "certified")
 _CONNECTIONS = 8  # to one host, when everything is fetched
@@ -197,15 +199,18 @@ class _Shelf:
     def _pointer(self, *, refresh: bool) -> tuple[Pointer, bool]:
         """The pointer, and whether it was fetched just now."""
         kept = _read(self._kept)
-        if kept and not refresh and 0 <= time.time() - kept.fetched < FRESH:
+        is_fresh = kept is not None and 0 <= time.time() - kept.fetched < FRESH
+        if kept and is_fresh and not refresh:
             return Pointer(kept.body), False
+        if kept and is_offline():
+            self._note(f"{self._pin.name}: {OFFLINE}; using what was {_verified(kept)}")
+            return Pointer(kept.body), True
         try:
             body = self._registry().search_pointer()
         except UnreachableError as error:
             if kept is None:
                 raise
-            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.fetched))
-            self._note(f"{error.message}; using what was verified on {when}")
+            self._note(f"{error.message}; using what was {_verified(kept)}")
             return Pointer(kept.body), True
         pointer = Pointer(body)
         text = body.decode()
@@ -225,6 +230,10 @@ class _Shelf:
 class _Kept:
     fetched: float  # seconds since 1970
     body: bytes
+
+
+def _verified(kept: _Kept) -> str:
+    return time.strftime("verified on %Y-%m-%d %H:%M", time.localtime(kept.fetched))
 
 
 def _read(path: Path) -> _Kept | None:

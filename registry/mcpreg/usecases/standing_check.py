@@ -11,6 +11,7 @@ import sys
 
 from mcpreg.core.install import InstallRecord
 from mcpreg.errors import PolicyError
+from mcpreg.store.network import is_offline
 from mcpreg.store.places import Places
 from mcpreg.store.standing import StandingStore
 
@@ -35,7 +36,7 @@ def require_not_taken_down(places: Places, record: InstallRecord) -> str | None:
 
 def refresh_beside(places: Places, record: InstallRecord) -> None:
     """Have the registry asked by another process, when it was not for some hours."""
-    if not StandingStore(places.state).touch(record.name):
+    if is_offline() or not StandingStore(places.state).touch(record.name):
         return
     # Nothing of this process is left in it: a client that waits for our end must not wait for it.
     subprocess.Popen(
