@@ -31,6 +31,7 @@ OPTIONAL = {
     "wrk": "wrk",
     "docker": "docker.io",
     "qemu-aarch64-static": "qemu-user-static",
+    "strace": "strace",
 }
 # Trees of npm packages, by hash, each in a folder of `.venv` -> what it is for.
 NPM = {

@@ -18,7 +18,7 @@ import pytest
 from offline_story import CLOCK, Story, offline_story
 from tiny_package import SERVER, build_wheel, write_index
 
-KILLS = int(os.environ.get("MCPREG_KILLS", "6"))  # `make soak` asks for 50
+KILLS = int(os.environ.get("MCPREG_KILLS", "6"))  # `make soak` asks for 200
 
 pytestmark = [
     pytest.mark.sandbox,

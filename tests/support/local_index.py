@@ -47,12 +47,19 @@ def wheel(
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nTag: {tag}\n",
         f"{info}/entry_points.txt": "\n".join(["[console_scripts]", *commands]) + "\n",
     }
-    content[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*content, f"{info}/RECORD"))
+    rows = [f"{path},{_recorded(text)},{len(text.encode())}" for path, text in content.items()]
+    content[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]) + "\n"
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for path, text in content.items():
             archive.writestr(zipfile.ZipInfo(path), text)
     return stream.getvalue()
+
+
+def _recorded(text: str) -> str:
+    """A file's hash as RECORD has it (PEP 376)."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def npm_archive(files: Mapping[str, str], links: Mapping[str, str] | None = None) -> bytes:

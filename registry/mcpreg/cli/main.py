@@ -5,6 +5,7 @@ Commands are imported when they are called: `mcpreg --version` and `mcpreg run` 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -19,6 +20,7 @@ from mcpreg.errors import InternalError, McpregError, UnreachableError, UsageErr
 if TYPE_CHECKING:  # a shell's tab key alone needs it
     from click.shell_completion import CompletionItem
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Name -> (module, one line of help). The help stands here so that --help imports nothing either.
 COMMANDS = {
     "init": ("mcpreg.cli.init", "Start a manifest from a package or a server.json."),
@@ -134,7 +136,13 @@ def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one 
         return 0
     except OSError as error:
         return _report(
-            McpregError(error.strerror or str(error), where=str(error.filename or "") or None)
+            McpregError(
+                error.strerror or str(error),
+                where=str(error.filename or "") or None,
+                hint="make room and run it again; nothing was left half-done"
+                if error.errno in _FULL
+                else None,
+            )
         )
     except Exception as error:  # noqa: BLE001  # the last door: our fault, said in one line
         return _report(

@@ -41,6 +41,10 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 
+_FULL = re.compile(
+    r"No space left on device|ENOSPC|Disk quota exceeded|EDQUOT|File too large|EFBIG", re.IGNORECASE
+)
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)  # loaded here: nothing may be loaded between fork and exec
 
@@ -79,6 +83,8 @@ def ask(command: Sequence[str], *, cwd: Path, seconds: int, what: str) -> str:
 def _failed(code: int | None, seconds: int, what: str, said: str) -> McpregError:
     if code is None:
         return UnreachableError(f"could not {what} within {seconds} s", hint=said or None)
+    if code == -signal.SIGXFSZ:  # setrlimit(2): beyond RLIMIT_FSIZE; it had no time to say so
+        said = said or "File too large"
     return _failure(what, said)
 
 
@@ -129,6 +135,11 @@ def _tail(descriptor: int) -> str:
 def _failure(what: str, said: str) -> McpregError:
     if _MISMATCH.search(said):
         return VerificationError(f"could not {what}: an artifact has another hash", hint=said)
+    if _FULL.search(said):
+        return McpregError(
+            f"could not {what}: the disk is full",
+            hint=f"{said}\nmake room and run it again; nothing was changed",
+        )
     if _UNREACHABLE.search(said):
         return UnreachableError(f"could not {what}: the package index does not answer", hint=said)
     return McpregError(f"could not {what}", hint=said or "the client said nothing")

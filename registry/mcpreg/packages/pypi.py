@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from mcpreg.errors import (
 from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
 from mcpreg.packages.interface import APP, Pins, Progress, Resolution
 from mcpreg.packages.pylock import Pin, read_pins
+from mcpreg.packages.recorded import damaged_packages
 from mcpreg.packages.runtime import Runtime, find_python
 from mcpreg.packages.targets import TARGETS, Target
 from mcpreg.packages.tree_check import check_tree, require_empty
@@ -79,14 +81,22 @@ class PyPI:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             workdir = _quiet_folder(Path(folder))
             (workdir / "requirements.txt").write_text(requirements)
-            try:
-                call(command, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
-            except McpregError as error:
-                if offline or isinstance(error, UnreachableError | VerificationError):
-                    raise
-                # uv remembers an index for minutes, and what is locked may be newer than that.
-                again = [*command, "--refresh"]
-                call(again, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
+            _install(command, workdir, what, offline=offline)
+            damaged = damaged_packages(target)
+            if damaged:
+                # uv unpacks a wheel once, hashed, and then believes what lies in its cache.
+                if offline:
+                    raise VerificationError(
+                        f"what uv has in its cache of {', '.join(damaged)} is damaged",
+                        hint="run it once without --offline",
+                    )
+                progress(f"uv's cache of {', '.join(damaged)} is damaged; fetching it again")
+                clean = [_uv(), "cache", "clean", "--quiet", *damaged]
+                call(clean, cwd=workdir, seconds=INSTALL_SECONDS, what="clean uv's cache")
+                shutil.rmtree(target)
+                target.mkdir()
+                # What differs now is the wheel's own mistake: its hash is the locked one.
+                _install(command, workdir, what, offline=False)
         check_tree(target)
         isolate(target, runtime)
 
@@ -104,6 +114,16 @@ class PyPI:
         if not (app / "bin" / chosen[0]).is_file():
             raise McpregError(f"{package.identifier} declares {chosen[0]} but does not install it")
         return ("python3", f"{APP}/bin/{chosen[0]}")
+
+
+def _install(command: list[str], workdir: Path, what: str, *, offline: bool) -> None:
+    try:
+        call(command, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
+    except McpregError as error:
+        if offline or isinstance(error, UnreachableError | VerificationError):
+            raise
+        # uv remembers an index for minutes, and what is locked may be newer than that.
+        call([*command, "--refresh"], cwd=workdir, seconds=INSTALL_SECONDS, what=what)
 
 
 def _locked_package(package: Package) -> LockedPackage:

@@ -12,6 +12,7 @@ killed install left behind is a temporary folder that the next one removes.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from typing import Any
 from mcpreg.core import canonical, names
 from mcpreg.core.install import InstallRecord, from_document
 from mcpreg.errors import NotFoundError, VerificationError
-from mcpreg.store.files import locked, sync_folder, write_atomic
+from mcpreg.store.files import exchange, locked, sync_folder, write_atomic
 from mcpreg.store.tree import fingerprint
 
 _LIST = "installed.json"
@@ -47,6 +48,7 @@ class Installed:
 
 
 _SEAL = object()
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class InstalledStore:
@@ -66,10 +68,21 @@ class InstalledStore:
             }
         except FileNotFoundError:
             return {}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, *_DAMAGED) as error:
             raise VerificationError(
-                f"{path} is damaged: {error}", hint="remove it and install the servers again"
+                f"{path} is damaged: {error}",
+                hint="mcpreg install NAME, for each server, begins a new list",
             ) from error
+
+    def _readable(self) -> dict[str, dict[str, str]]:
+        """The list, or an empty one in place of a damaged one: then every server is installed anew.
+
+        Nothing in a damaged list can be believed, and the apps are still there to be taken again.
+        """
+        try:
+            return self.versions()
+        except VerificationError:
+            return {}
 
     def open(self, name: str, version: str | None = None) -> Installed:
         """The installed version (the highest when none is named), digests checked.
@@ -89,7 +102,7 @@ class InstalledStore:
         data = self._checked(self._record_path(name, version), versions[version])
         try:
             record = from_document(json.loads(data))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except _DAMAGED as error:
             raise VerificationError(f"the install record of {name} is not readable") from error
         if (record.name, record.version) != (name, version):
             raise VerificationError(f"the record of {name}@{version} is about another server")
@@ -121,7 +134,7 @@ class InstalledStore:
         """One installer at a time; leftovers of a killed one are removed first."""
         with locked(self._data / "lock"):
             for leftover in (self._data / "apps").glob(f"{_TEMPORARY}*"):
-                shutil.rmtree(leftover)
+                _discard(leftover)
             yield
 
     def app(self, key: str, fill: Callable[[Path], None]) -> tuple[Path, str]:
@@ -133,16 +146,17 @@ class InstalledStore:
         home = self._data / "apps" / key
         if not self._is_intact(home):
             home.parent.mkdir(parents=True, exist_ok=True)
-            if home.exists():
-                home.rename(Path(tempfile.mkdtemp(dir=home.parent, prefix=_TEMPORARY)) / "old")
             temporary = Path(tempfile.mkdtemp(dir=home.parent, prefix=_TEMPORARY))
-            (temporary / "app").mkdir()
-            fill(temporary / "app")
-            listing = canonical.pretty(fingerprint(temporary / "app"))
-            write_atomic(temporary / "files.json", listing)
-            temporary.chmod(0o755)
-            temporary.rename(home)
-            sync_folder(home.parent)
+            try:
+                _filled(temporary, fill)
+                if os.path.lexists(home):
+                    # What is listed keeps its folder until the whole new one takes its place.
+                    exchange(temporary, home)
+                else:
+                    temporary.rename(home)
+                sync_folder(home.parent)
+            finally:
+                _discard(temporary)  # a full disk must not stay full of what came to nothing
         return home / "app", canonical.sha256((home / "files.json").read_bytes())
 
     def _is_intact(self, home: Path) -> bool:
@@ -154,11 +168,13 @@ class InstalledStore:
         named = {str(record["files"]) for record in self._records()}
         if canonical.sha256(listing) not in named:
             return False
-        return canonical.pretty(fingerprint(home / "app")) == listing
+        # A link would be followed, and leads to what anybody may change.
+        links = home.is_symlink() or (home / "app").is_symlink()
+        return not links and canonical.pretty(fingerprint(home / "app")) == listing
 
     def _records(self) -> Iterator[dict[str, Any]]:
         """Every listed record that is what was written; damaged ones are left out."""
-        for name, versions in self.versions().items():
+        for name, versions in self._readable().items():
             for version, digest in versions.items():
                 try:
                     record = json.loads(self._checked(self._record_path(name, version), digest))
@@ -178,10 +194,10 @@ class InstalledStore:
 
     def add(self, record: InstallRecord, lock: bytes) -> None:
         """Write lock and record, then list them. Must be called inside `writing`."""
-        write_atomic(self._lock_path(record.lock), lock)
+        write_atomic(self._lock_path(record.lock), lock, ours=True)
         data = canonical.pretty(record.document())
-        write_atomic(self._record_path(record.name, record.version), data)
-        listed = self.versions()
+        write_atomic(self._record_path(record.name, record.version), data, ours=True)
+        listed = self._readable()
         listed.setdefault(record.name, {})[record.version] = canonical.sha256(data)
         self._list(listed)
 
@@ -211,7 +227,23 @@ class InstalledStore:
         used = {Path(record["app"]).parent.name for record in records}
         for home in (self._data / "apps").glob("*"):
             if home.name not in used:
-                shutil.rmtree(home)
+                _discard(home)
 
     def _list(self, listed: Mapping[str, Mapping[str, str]]) -> None:
-        write_atomic(self._data / _LIST, canonical.pretty({"servers": listed}))
+        write_atomic(self._data / _LIST, canonical.pretty({"servers": listed}), ours=True)
+
+
+def _filled(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Make `folder` an app and the list of its files."""
+    (folder / "app").mkdir()
+    fill(folder / "app")
+    write_atomic(folder / "files.json", canonical.pretty(fingerprint(folder / "app")))
+    folder.chmod(0o755)
+
+
+def _discard(path: Path) -> None:
+    """Remove whatever lies there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ be verified is an exception, never a value.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ from mcpreg.errors import (
     UsageError,
     VerificationError,
 )
-from mcpreg.store.files import locked, write_atomic
+from mcpreg.store.files import clear_folder, locked, write_atomic
 from mcpreg.store.network import is_offline
 from mcpreg.trust.fetch import BoundedFetcher, OfflineFetcher, download, translated
 from mcpreg.trust.pins import Pin
@@ -67,6 +68,7 @@ class RegistryClient:
         metadata = self.cache / "metadata"
         metadata.mkdir(parents=True, exist_ok=True)
         with self._lock(), translated(self.pin.url):
+            _tidy(metadata)
             updater = Updater(
                 metadata_dir=str(metadata),
                 metadata_base_url=f"{self.pin.url}/tuf/",
@@ -94,6 +96,7 @@ class RegistryClient:
                 return None
             local = self.cache / "targets" / path.replace("/", "%2F")
             local.parent.mkdir(parents=True, exist_ok=True)
+            clear_folder(local)
             if not self._updater.find_cached_target(info, str(local)):
                 self._updater.download_target(info, str(local))
             return local.read_bytes()
@@ -174,8 +177,17 @@ class RegistryClient:
                 f"{url} has other bytes than the signed index says",
                 hint="the host serves bytes that nobody signed; nothing was changed here",
             )
-        write_atomic(local, data)
+        write_atomic(local, data, ours=True)
         return data
+
+
+def _tidy(metadata: Path) -> None:
+    """Remove what python-tuf stumbles over: bad bytes are as good as none, a folder is not."""
+    history = metadata / "root_history"
+    if os.path.lexists(history) and (history.is_symlink() or not history.is_dir()):
+        history.unlink()
+    for path in (*metadata.glob("*.json"), *history.glob("*.json")):
+        clear_folder(path)
 
 
 def find(clients: list[RegistryClient], name: str) -> tuple[RegistryClient, ServerIndex]:

@@ -215,7 +215,7 @@ class _Shelf:
         pointer = Pointer(body)
         text = body.decode()
         record = {"fetched": time.time(), "sha256": sha256(body).hexdigest(), "body": text}
-        write_atomic(self._kept, json.dumps(record).encode())
+        write_atomic(self._kept, json.dumps(record).encode(), ours=True)
         return pointer, True
 
     def _registry(self) -> RegistryClient:
