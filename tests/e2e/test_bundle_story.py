@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,8 +17,10 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from bundles import CLOCK, Recipe, binary_recipe, bundle_manifest, python_recipe
-from mcpreg.core.lock import Lock
+from mcpreg.core.lock import Lock, parse_lock
+from mcpreg.formats import mcp_archive
 from mcpreg.usecases.lock import make_lock
+from mcpreg.usecases.pack import pack
 from offline_story import Story, offline_story
 from packages_of_tests import skip_without_node, skip_without_python
 from tls_site import Site, make_certificate
@@ -170,3 +173,37 @@ def test_two_servers_share_one_installed_bundle(shop: Shop) -> None:
     listed = json.loads(shop.story.mcpreg("list", "--json").stdout)["data"]
     assert [item["name"] for item in listed] == [names[1]]
     assert shop.story.mcpreg("verify", names[1]).returncode == 0
+
+
+def packed(shop: Shop, folder: Path) -> Path:
+    """The version on main as a `.mcp` file, with its bundle in `dist/`."""
+    version = folder / "version"
+    shutil.copytree(shop.story.registry.repo / "servers" / CLOCK / "1.0.0", version)
+    (version / "dist").mkdir()
+    ((_, (_, data)),) = shop.host.pages.items()
+    (version / "dist/clock.mcpb").write_bytes(data)
+    return pack(version, folder / "clock.mcp").path
+
+
+def test_an_archive_carried_by_hand_runs_when_a_registry_vouches_for_it(
+    shop: Shop, tmp_path: Path
+) -> None:
+    skip_without_node()
+    shop.offer(Recipe())
+    archive = packed(shop, tmp_path)
+    unknown = shop.story.mcpreg("run", str(archive))
+    assert unknown.returncode in (3, 5), unknown.stderr  # this machine trusts no registry yet
+    assert "nobody vouches for" in unknown.stderr
+    shop.story.trust()
+    shop.host.pages.clear()
+    done = shop.story.mcpreg("install", str(archive))
+    assert done.returncode == 0, done.stderr
+    assert ask(shop.story) == "noon fast"
+    with zipfile.ZipFile(archive) as opened:
+        files = {info.filename: opened.read(info) for info in opened.infolist()}
+    lock = parse_lock(files["mcps-lock.json"])
+    changed = lock.model_copy(update={"entry": ("node", "/app/server/other.js")})
+    archive.write_bytes(mcp_archive.write(files | {"mcps-lock.json": changed.canonical()}))
+    refused = shop.story.mcpreg("install", str(archive))
+    assert refused.returncode == 4, refused.stderr
+    assert "is not what" in refused.stderr

@@ -31,6 +31,8 @@ def command(
 ) -> None:
     """Verify SERVER, a name or name@version, and install exactly what its lock names.
 
+    SERVER may be a .mcp file: then that very version, if a registry vouches for it.
+
     On a terminal it shows what the server may touch and asks; without one it installs, and the
     first run asks. What the policy of this machine does not allow is not installed. Inputs given
     here are kept for every start.
@@ -38,12 +40,17 @@ def command(
     from mcpreg.cli.asking import ask, can_ask
     from mcpreg.core import safety
     from mcpreg.usecases import consent
-    from mcpreg.usecases.obtain import installed
+    from mcpreg.usecases.from_archive import as_archive
+    from mcpreg.usecases.obtain import installed, installed_archive
     from mcpreg.usecases.vet import require_permitted
 
     where = places()
     require_permitted(where, grants=False, yes=yes, drift=False)
-    record, version = installed(where, parse_reference(server), progress, registry)
+    archive = as_archive(server)
+    if archive:
+        record, version = installed_archive(where, archive, progress, registry)
+    else:
+        record, version = installed(where, parse_reference(server), progress, registry)
     agreed = True
     if yes or (can_ask() and not as_json):
         consent.require(where, record, yes=yes, ask=ask)

@@ -83,7 +83,7 @@ def command(
     from mcpreg.usecases.plan import Surroundings
 
     where = places()
-    installed = _obtain(where, parse_reference(server))
+    installed = _of_archive(where, server) or _obtain(where, parse_reference(server))
     around = Surroundings(
         cwd=str(Path.cwd()),
         home=os.path.realpath(Path.home()),  # the sandbox follows no link, and a home may be one
@@ -175,6 +175,20 @@ def _obtain(where: Places, reference: Reference) -> Installed:
         note(f"{reference} is not installed; verifying and installing it")
         record, _ = installed(where, reference, progress)
         return store.open(record.name, record.version)
+
+
+def _of_archive(where: Places, server: str) -> Installed | None:
+    """What a .mcp file holds, installed if a registry vouches for it; None for a name."""
+    if not server.endswith(".mcp"):
+        return None
+    from mcpreg.usecases.from_archive import as_archive
+    from mcpreg.usecases.obtain import installed_archive
+
+    archive = as_archive(server)
+    if archive is None:
+        return None
+    record, _ = installed_archive(where, archive, progress)
+    return InstalledStore(where.data).open(record.name, record.version)
 
 
 def _require_consent(

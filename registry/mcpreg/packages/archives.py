@@ -25,6 +25,7 @@ from mcpreg.core.archive import BROKEN, ArchiveError, Caps, Member, Names, Room,
 from mcpreg.errors import McpregError, UnreachableError, UsageError, VerificationError
 from mcpreg.packages.client import INSTALL_SECONDS
 from mcpreg.packages.interface import Progress
+from mcpreg.store.files import write_atomic
 from mcpreg.store.places import places
 
 MAX_ARCHIVE = 512 << 20  # bytes; the largest real bundle seen has 120 MB
@@ -68,6 +69,11 @@ def opened(
         raise VerificationError(f"{path} changes while it is read", hint="try again")
     with stream:
         yield stream
+
+
+def keep(data: bytes, sha256: str) -> None:
+    """Put an archive that was brought by hand, and has that digest, where fetched ones lie."""
+    write_atomic(cache_folder() / sha256, data, ours=True)
 
 
 def cache_folder() -> Path:
