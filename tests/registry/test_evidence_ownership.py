@@ -176,3 +176,24 @@ def test_what_was_not_installed_was_not_asked(tmp_path: Path) -> None:
     assert gone == Missing("it is gone", ours=False)
     other = tree(tmp_path, "pypi", "other@1.0.0", {})
     assert isinstance(ownership(manifest("pypi", "acme-clock"), other), Missing)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "held"),
+    [
+        (NAME, "https://github.com/acme/clock/releases/download/1/c.mcpb", True),
+        (NAME, "https://github.com/Acme/clock/releases/download/1/c.mcpb", True),
+        (NAME, "https://github.com/eve/acme/releases/download/1/c.mcpb", False),
+        (NAME, "https://github.com.example/acme/c.mcpb", False),
+        (NAME, "https://github.com@example.com/acme/c.mcpb", False),
+        ("com.example/clock", "https://downloads.example.com/c.mcpb", True),
+        ("com.example/clock", "https://notexample.com/c.mcpb", False),
+        ("com.example/clock", "https://github.com/com.example/c.mcpb", False),
+    ],
+)
+def test_a_bundle_belongs_to_whoever_holds_its_address(
+    tmp_path: Path, name: str, url: str, *, held: bool
+) -> None:
+    ours = manifest("mcpb", url).model_copy(update={"name": name})
+    found = claim(ownership(ours, tree(tmp_path, "mcpb", f"{url}@1.0.0", {"manifest.json": "{}"})))
+    assert found.names == ((name,) if held else ())

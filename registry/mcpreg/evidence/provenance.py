@@ -26,6 +26,8 @@ def provenance(lock: Lock, trusted_root: bytes | None = None) -> tuple[Origin, .
     kind = lock.package.registry_type
     if kind == "oci":
         return Missing("what is attested about an image is not looked at yet")
+    if kind == "mcpb":  # an address, and no name that an index would know
+        return Missing("no index hands on who built what lies at an address", ours=False)
     try:
         rows = pypi_provenance.offered(lock) if kind == "pypi" else npm_provenance.offered(lock)
     except McpregError as error:
