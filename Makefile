@@ -35,11 +35,13 @@ bench: dev ## Every speed claim, as ratios in one run
 	$(PYTHON) scripts/setup.py --with chromium --with lighthouse
 	$(BIN)/python scripts/lighthouse.py
 
-soak: dev ## What takes long by nature: killed installs and builds, every fault of an install, hosts under load, fuzzing
+soak: dev ## What takes long by nature: killed installs and builds, every fault of an install, hosts under load, 100,000 generated plans
 	MCPREG_KILLS=200 $(BIN)/pytest -n 0 tests/e2e/test_offline_story.py -k killed_install
 	MCPREG_KILLS=50 $(PYTEST) -k "kill and not killed_install" tests
 	MCPREG_FAULT_STEP=1 $(PYTEST) tests/e2e/test_install_faults.py
 	MCPREG_FUZZ=300 $(PYTEST) tests/e2e/test_api_fuzzed.py
+	MCPREG_PLANS=100000 MCPREG_LAUNCHES=2000 MCPREG_FUZZ_SHARDS=10 \
+	  $(PYTEST) -rP tests/hostile/test_fuzz_capabilities.py
 	MCPREG_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) MCPREG_SOAK_BUILD_SECONDS=30 \
 	  $(BIN)/pytest -n 0 tests/e2e/test_soak_hosts.py
 

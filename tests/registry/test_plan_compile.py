@@ -224,6 +224,30 @@ def test_a_glob_binds_each_match_and_skips_links(make: Make, around: Surrounding
     assert targets == [f"{around.cwd}/a.csv", f"{around.cwd}/b.csv"]
 
 
+def test_a_pattern_goes_through_no_link(make: Make, around: Surroundings, tmp_path: Path) -> None:
+    (tmp_path / "home/notes/a.csv").touch()
+    (Path(around.cwd) / "data/b.csv").touch()
+    (Path(around.cwd) / "elsewhere").symlink_to(tmp_path / "home/notes")
+    sources = [bind.source for bind in grants(make(("fs:read:./*/*.csv",)), around)]
+    assert sources == [f"{around.cwd}/data/b.csv"]
+
+
+def test_a_pattern_below_an_argument_is_expanded_there(make: Make, around: Surroundings) -> None:
+    for name in ("a.csv", "b.txt"):
+        (Path(around.cwd) / "data" / name).touch()
+    installed = make(("fs:read:{directory}/*.csv",), (DIRECTORY,))
+    binds = grants(installed, replace(around, arguments=("data",)))
+    assert [bind.source for bind in binds] == [f"{around.cwd}/data/a.csv"]
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_home_written_with_a_slash_is_the_same_home(
+    make: Make, around: Surroundings, end: str
+) -> None:
+    here = replace(around, home=around.home + end)
+    assert [b.target for b in grants(make(("fs:read:~/notes/**",)), here)] == ["/home/mcp/notes"]
+
+
 def test_named_and_extra_arguments_reach_the_server(make: Make, around: Surroundings) -> None:
     zone = InputSpec("named", "--zone", default="UTC")
     installed = make((), (zone,))

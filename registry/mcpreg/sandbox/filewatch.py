@@ -8,6 +8,7 @@ unanswered, so the thread that asked does nothing more until the supervisor has 
 
 from __future__ import annotations
 
+import codecs
 import gc
 import json
 import os
@@ -38,6 +39,7 @@ _USUAL = 256  # longer paths take a second look
 _MAX_MEMORIES = 64  # descriptors kept
 _MAX_MESSAGE = 3 * _MAX_PATH
 _AT_FDCWD = -100
+_ESCAPES = "unicode_escape"
 _COARSE = 0.01  # seconds that the clock of file systems may lag behind
 
 
@@ -157,6 +159,7 @@ def _watch(
         signal.set_wakeup_fd(-1)
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, signal.SIG_IGN)  # the supervisor's to hear
+        codecs.lookup(_ESCAPES)  # while this user can still read where Python's own files lie
         if identity is not None:
             stage.become(identity)
         gc.disable()  # it holds nothing that grows
@@ -293,7 +296,7 @@ def _creates(question: Question) -> bool:
 
 def _message(kind: str, path: str) -> bytes:
     # What cannot be text is escaped: the audit log and terminals get printable characters.
-    shown = path if path.isprintable() else path.encode("unicode_escape", "replace").decode()
+    shown = path if path.isprintable() else path.encode(_ESCAPES, "replace").decode()
     return json.dumps({"kind": kind, "path": shown[:_MAX_PATH]}).encode()
 
 

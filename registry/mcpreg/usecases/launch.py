@@ -55,7 +55,7 @@ def launch(
         binds=[f"{bind.access}:{bind.source}" for bind in plan.binds if bind.role == "grant"],
         egress=[asdict(endpoint) for endpoint in plan.egress],
         variables=sorted(plan.env),
-        arguments=canonical.sha256("\0".join(plan.argv).encode()),
+        arguments=canonical.sha256("\0".join(plan.argv).encode(errors="surrogateescape")),
     )
     through = watch(installed, recorder, warn, allow_drift=allow_drift)
     outcome = sandbox.run(

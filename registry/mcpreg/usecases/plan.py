@@ -7,6 +7,7 @@ start.
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -205,11 +206,16 @@ def _paths(
 ) -> list[tuple[str, str]]:
     if item.argument is not None:
         rest = item.path.removeprefix(f"{{{item.argument}}}")
-        return [(path + rest, (place or path) + rest) for path in chosen]
-    if item.path.startswith("~"):
         return [
-            (source, SANDBOX_HOME + source.removeprefix(around.home))
-            for source in _expanded(around.home, item.path[1:])
+            (source, (place or path) + source.removeprefix(path.rstrip("/")))
+            for path in chosen
+            for source in _expanded(path, rest)
+        ]
+    if item.path.startswith("~"):
+        home = _plain(around.home).rstrip("/")
+        return [
+            (source, SANDBOX_HOME + source.removeprefix(home))
+            for source in _expanded(home, item.path[1:])
         ]
     if item.path.startswith("."):
         return [(source, source) for source in _expanded(around.cwd, item.path[1:])]
@@ -225,11 +231,19 @@ def _expanded(base: str, pattern: str) -> list[str]:
     """The paths of a capability. Only its own text is a pattern, never the folder it lies in."""
     if not glob.has_magic(pattern):
         return [_plain(base + pattern)]
-    found = glob.glob(glob.escape(base) + pattern)
-    matches = sorted(_plain(match) for match in found if not os.path.islink(match))
+    base = "" if base == "/" else base
+    found = map(_plain, glob.glob(glob.escape(base) + pattern))
+    matches = sorted(match for match in found if not _by_link(match, base))
     if len(matches) > MAX_MATCHES:
         raise PolicyError(f"{pattern} matches {len(matches)} paths; at most {MAX_MATCHES}")
     return matches
+
+
+def _by_link(path: str, base: str) -> bool:
+    """Whether a pattern came through a link below `base`: such a match is nobody's choice."""
+    parts = path[len(base) :].split("/")[1:]
+    ends = itertools.accumulate(parts, lambda above, part: f"{above}/{part}", initial=base)
+    return any(map(os.path.islink, itertools.islice(ends, 1, None)))
 
 
 def _require_free(target: str, item: Files) -> None:
