@@ -19,14 +19,23 @@ def ask_for(host: PlantedHost, rng: random.Random) -> Ask:
         [f"{host.home}/project"] * 3 + [f"{host.top}/project"] * 3
         + [f"{host.top}/pro*", host.home, host.top, "/"]
     )  # fmt: skip
-    count = rng.choice((0, 1, 1, 1, 2, 2, 3))
+    capabilities = tuple(_capability(host, cwd, rng) for _ in range(rng.choice((1, 1, 2, 2, 3))))
+    grants = tuple(_capability(host, cwd, rng) for _ in range(rng.choice((0, 0, 0, 1))))
+    arguments = [_argument(host, cwd, rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3)))]
+    if any(_is_pattern_below_argument(text) for text in (*capabilities, *grants)):
+        # What a pattern finds there is this machine's own.
+        arguments = [path for path in arguments if path not in ELSEWHERE]
     return Ask(
-        capabilities=tuple(_capability(host, cwd, rng) for _ in range(rng.choice((1, 1, 2, 2, 3)))),
+        capabilities=capabilities,
         cwd=cwd,
         home=host.home + rng.choice(("", "", "", "/")),
-        arguments=tuple(_argument(host, cwd, rng) for _ in range(count)),
-        grants=tuple(_capability(host, cwd, rng) for _ in range(rng.choice((0, 0, 0, 1)))),
+        arguments=tuple(arguments),
+        grants=grants,
     )
+
+
+def _is_pattern_below_argument(text: str) -> bool:
+    return "{directory}" in text and not set(text.removesuffix("/**")).isdisjoint("*?[")
 
 
 def _capability(host: PlantedHost, cwd: str, rng: random.Random) -> str:

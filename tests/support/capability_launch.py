@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -133,8 +134,8 @@ def _launch(plan: Plan, tried: list[str], uid: int, as_root: bool) -> tuple[int,
         _become_launcher(plan, uid, as_root, pipes)
     for descriptor in (pipes[0][0], pipes[1][1], pipes[2][1]):
         os.close(descriptor)
-    with os.fdopen(pipes[0][1], "w") as given:
-        json.dump(tried, given)
+    with suppress(BrokenPipeError), os.fdopen(pipes[0][1], "w") as given:
+        json.dump(tried, given)  # nobody reads it when the launch is refused
     with os.fdopen(pipes[1][0]) as out, os.fdopen(pipes[2][0]) as err:
         said, complaint = out.read(), err.read()
     _, status = os.waitpid(pid, 0)
