@@ -1,7 +1,7 @@
 """Set up a checkout: system packages, virtual environment, Node. Standard library only.
 
     python3 scripts/setup.py [--with chromium] [--with nginx] [--with wrk] [--with netlify]
-        [--with lighthouse]
+        [--with lighthouse] [--with docker] [--with zsh] [--with fish] …
 
 Idempotent and quiet when there is nothing to do. Without root or sudo it changes nothing of the
 system: it prints the one apt line that is missing and stops.
@@ -30,6 +30,8 @@ OPTIONAL = {
     "nginx": "nginx-light",
     "wrk": "wrk",
     "docker": "docker.io",
+    "zsh": "zsh",
+    "fish": "fish",
     "qemu-aarch64-static": "qemu-user-static",
     "strace": "strace",
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,28 +108,80 @@ def test_a_damaged_list_completes_to_nothing(text: str) -> None:
         assert words(complete(broken, "run", "")) == []
 
 
-def test_bash_itself_completes_what_is_installed(machine: InstalledMachine) -> None:
-    bash = shutil.which("bash")
-    if bash is None:
-        pytest.skip("bash is not installed")
+def shell_with_us(machine: InstalledMachine, name: str) -> tuple[str, dict[str, str]]:
+    """A shell, and an environment in which it finds our command."""
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"{name} is not installed: python3 scripts/setup.py --with {name}")
+    return program, {**machine.environment, "PATH": f"{on_path(machine)}:{os.environ['PATH']}"}
+
+
+def on_path(machine: InstalledMachine) -> Path:
     programs = machine.folder / "bin"
     programs.mkdir(exist_ok=True)
     program = programs / "mcpreg"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m mcpreg "$@"\n')
     program.chmod(0o755)
+    return programs
+
+
+def test_bash_itself_completes_what_is_installed(machine: InstalledMachine) -> None:
+    bash, environment = shell_with_us(machine, "bash")
     script = (
         'eval "$(mcpreg completion bash)"; COMP_WORDS=(mcpreg run io.github.acme/c); COMP_CWORD=2; '
         "_mcpreg_completion mcpreg; printf '%s\\n' \"${COMPREPLY[@]}\""
     )
-    path = f"{programs}:{os.environ['PATH']}"
     done = subprocess.run(
-        [bash, "--norc", "-c", script],
-        env={**machine.environment, "PATH": path},
+        [bash, "--norc", "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{CLOCK}\n", done.stderr
+
+
+def test_fish_itself_completes_what_is_installed(machine: InstalledMachine) -> None:
+    fish, environment = shell_with_us(machine, "fish")
+    script = 'mcpreg completion fish | source; complete -C "mcpreg run io.github.acme/c"'
+    done = subprocess.run(
+        [fish, "--no-config", "-c", script],
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == f"{CLOCK}\n", done.stderr
+    assert done.stdout.split() == [CLOCK], done.stderr
+
+
+def test_zsh_itself_completes_what_is_installed(machine: InstalledMachine) -> None:
+    """zsh completes on a terminal only, so it gets one, and a tab is typed."""
+    zsh, environment = shell_with_us(machine, "zsh")
+    ours, terminal = pty.openpty()
+    with subprocess.Popen(
+        [zsh, "-f", "-i"],
+        env={**environment, "TERM": "dumb", "PS1": "ready> "},
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+    ) as shell:  # fmt: skip
+        os.close(terminal)
+        try:
+            heard(ours, b"ready> ")
+            os.write(ours, b'autoload -U compinit; compinit -u -D; eval "$(mcpreg completion zsh)"')
+            os.write(ours, b"; echo set''up\n")
+            heard(ours, b"setup\r\n")
+            heard(ours, b"ready> ")
+            os.write(ours, b"mcpreg run io.github.acme/c\t")
+            heard(ours, CLOCK.encode())
+        finally:
+            shell.kill()
+            os.close(ours)
+
+
+def heard(terminal: int, wanted: bytes, seconds: float = 60) -> bytes:
+    """What the terminal shows, until it shows this."""
+    shown = b""
+    deadline = time.monotonic() + seconds
+    while wanted not in shown:
+        ready = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
+        assert ready, shown
+        shown += os.read(terminal, 4096)
+    return shown
 
 
 @pytest.mark.parametrize("shell", SHELLS)
