@@ -56,7 +56,7 @@ def add(
 
 
 def list_runs(state_dir: Path) -> list[Run]:
-    """Every run in the index, oldest first.
+    """Every run in the index whose log is kept (`retention`), oldest first.
 
     Raises:
         McpregError: the index cannot be read or was tampered with.
@@ -74,6 +74,8 @@ def list_runs(state_dir: Path) -> list[Run]:
             runs[run] = Run(run, path, str(server), str(version), entry.time, None)
         elif entry.event == "end" and run in runs:
             runs[run] = replace(runs[run], ended=entry.time)
+        elif entry.event == "pruned":
+            runs.pop(run, None)
     return list(runs.values())
 
 

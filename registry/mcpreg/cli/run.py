@@ -124,6 +124,9 @@ def command(
         except McpregError as error:
             audit.record("refused", reason=error.message)
             raise
+    from mcpreg.usecases.retention import tidy  # nothing of it is needed before the server has run
+
+    tidy(where)
     if outcome.violation:
         raise _killed(record.name, outcome.violation, audit.run_id)
     return outcome.exit_code if outcome.exit_code is not None else 128 + (outcome.signal or 0)

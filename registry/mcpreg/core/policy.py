@@ -74,6 +74,13 @@ class RunRules(_Table):
     allow_drift: bool = False
 
 
+class AuditRules(_Table):
+    """`[audit]`: how long logs of runs are kept; of several policies, the one that wants more."""
+
+    keep_days: int | None = Field(default=None, ge=1, strict=True)
+    keep_mib: int | None = Field(default=None, ge=1, strict=True, description="all logs together")
+
+
 class VetPolicy(_Table):
     """The whole file. What is not mentioned is not restricted."""
 
@@ -89,6 +96,7 @@ class VetPolicy(_Table):
     namespaces: NamespaceRules = NamespaceRules()
     capabilities: CapabilityRules = CapabilityRules()
     checks: CheckRules = CheckRules()
+    audit: AuditRules = AuditRules()
     run: RunRules = RunRules()
 
 
