@@ -67,6 +67,17 @@ def test_reads_everything_as_it_came_over_the_wire(tmp_path: Path) -> None:
     assert offer.warnings == ()
 
 
+def test_asks_again_as_a_client_that_can_do_everything(tmp_path: Path) -> None:
+    more = TOOL | {"name": "sample"}
+    offer = ask(tmp_path, tools=[TOOL], capable=[more], instructions="Ask nicely.")
+    assert offer.tools == (TOOL,)
+    assert offer.capable is not None
+    assert offer.capable.tools == (more,)
+    # What the library declares is what is written down.
+    assert json.loads(str(offer.capable.instructions)) == offer.capable.client_capabilities
+    assert ask(tmp_path, tools=[TOOL]).capable is None
+
+
 def test_asks_for_every_page(tmp_path: Path) -> None:
     tools = [TOOL | {"name": f"t{n}"} for n in range(5)]
     assert tool_hashes(ask(tmp_path, tools=tools, pages=True).tools) == tool_hashes(tools)

@@ -94,7 +94,18 @@ class InstalledMachine:
                 sandbox=sandbox,
                 inputs=inputs,
                 limits=Limits(),
-                facts={"level": "safe" if sandbox == ("net:none",) else "low"},
+                facts={
+                    "name": name,
+                    "version": version,
+                    "registry": "tiny",
+                    "tier": "unverified",
+                    "curated": False,
+                    "level": "safe" if sandbox == ("net:none",) else "low",
+                    "sentences": [],
+                    "sandbox": list(sandbox),
+                    "licence": "MIT",
+                    "signer": None,
+                },
             )
             store.add(record, lock)
         return f"{name}@{version}"
@@ -119,7 +130,9 @@ def locked(offer: Mapping[str, Any]) -> dict[str, Any]:
     """`toolset` of a lock for what a server offers."""
     tools = toolset.tool_hashes(offer.get("tools", ()))
     told = offer.get("instructions")
+    capable = {"tools": toolset.tool_hashes(offer.get("capable", ())), "prompts": {}}
     return {
+        **({"capable": capable} if "capable" in offer else {}),
         "protocol": "2025-11-25",
         "clientCapabilities": {},
         "tools": tools,

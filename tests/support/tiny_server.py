@@ -4,6 +4,8 @@ Run as `python tiny_server.py SETTINGS` where SETTINGS is JSON:
 
     tools, prompts, resources, templates   what the lists return
     capabilities                           what initialize declares (default: what has items)
+    capable                                tools for a client that declares anything, and then
+                                           the instructions are what it declared
     pages                                  tools: one a page; "circle": the cursor comes back
     before                                 Python run before the first answer
     noise                                  bytes of one endless line written to stdout at once
@@ -51,6 +53,9 @@ def main() -> None:
 def respond(message: dict, settings: dict) -> dict:  # type: ignore[type-arg]  # runs alone
     method, params = message["method"], message.get("params") or {}
     if method == "initialize":
+        if settings.get("capable") and params["capabilities"]:
+            settings["tools"] = [*settings["tools"], *settings["capable"]]
+            settings["instructions"] = json.dumps(params["capabilities"])
         declared = settings.get("capabilities")
         if declared is None:
             declared = {key: {} for key in ("tools", "prompts", "resources") if settings.get(key)}

@@ -170,7 +170,7 @@ def _signer(old: Side, new: Side) -> Iterator[Difference]:
 def tool_changes(old: Side, new: Side) -> Changes:
     """Tools by name; changed when what a model reads of one (`core.toolset`) has another hash."""
     if old.lock and new.lock:
-        return _between(old.lock.toolset.tools, new.lock.toolset.tools)
+        return _between(old.lock.toolset.all_tools, new.lock.toolset.all_tools)
     # Without both locks only what is declared can be compared, and a bare name declares nothing.
     return _between(_declared_tools(old.manifest), _declared_tools(new.manifest))
 
@@ -178,7 +178,7 @@ def tool_changes(old: Side, new: Side) -> Changes:
 def prompt_changes(old: Side, new: Side) -> Changes:
     """Prompts by name, as `tool_changes`."""
     if old.lock and new.lock:
-        return _between(old.lock.toolset.prompts, new.lock.toolset.prompts)
+        return _between(old.lock.toolset.all_prompts, new.lock.toolset.all_prompts)
     return _between(_declared_prompts(old.manifest), _declared_prompts(new.manifest))
 
 

@@ -2,16 +2,17 @@
 
 A message is judged by what it holds and not by what was asked: an answer may come before its
 question is seen here, twice, or unasked. Each item must have the hash that the lock has under its
-name; a list that leaves locked items out is a narrower one and passes. What two readers could
-take for two things (a member twice, or in other letter case, which Go reads as the same) is never
-compared: it counts as changed.
+name, in either of its two readings: one by a client that declares nothing and one by a client that
+declares everything. A list that leaves locked items out is a narrower one and passes, on record.
+What two readers could take for two things (a member twice, or in other letter case, which Go reads
+as the same) is never compared: it counts as changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcpreg.core import canonical
@@ -30,14 +31,20 @@ class Locked:
     tools: Mapping[str, str]
     prompts: Mapping[str, str]
     instructions: str | None = None
+    capable: Locked | None = None
+    """What was read besides with a client that declares everything."""
 
 
 def from_lock(document: Mapping[str, Any]) -> Locked:
     """Read `toolset` of a verified lock. Raises KeyError or TypeError when it has none."""
     toolset = document["toolset"]
-    return Locked(
-        dict(toolset["tools"]), dict(toolset.get("prompts", {})), toolset.get("instructions")
-    )
+    more = toolset.get("capable")
+    return replace(_locked(toolset), capable=_locked(more) if more is not None else None)
+
+
+def _locked(reading: Mapping[str, Any]) -> Locked:
+    prompts = dict(reading.get("prompts", {}))
+    return Locked(dict(reading["tools"]), prompts, reading.get("instructions"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,14 @@ def document(changes: Sequence[Change]) -> list[dict[str, object]]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A whole list without these locked names: `what` is `tool` or `prompt`. None: it is whole."""
+
+    what: str
+    names: tuple[str, ...]
+
+
 class Ambiguous(dict[str, Any]):
     """A JSON object that had one member twice, or in two spellings."""
 
@@ -95,8 +110,16 @@ class Toolset:
     """The lock's side of the comparison, and what the server has said so far that agreed."""
 
     def __init__(self, locked: Locked) -> None:
-        self._hashes = {"tool": locked.tools, "prompt": locked.prompts}
-        self._instructions = locked.instructions
+        readings = [locked] if locked.capable is None else [locked, locked.capable]
+        self._plain = {"tool": frozenset(locked.tools), "prompt": frozenset(locked.prompts)}
+        self._hashes = {
+            "tool": _merged(reading.tools for reading in readings),
+            "prompt": _merged(reading.prompts for reading in readings),
+        }
+        self._instructions = {reading.instructions for reading in readings} - {None}
+        self._listed: dict[str, set[str]] = {"tool": set(), "prompt": set()}
+        self._missing: dict[str, tuple[str, ...]] = {"tool": (), "prompt": ()}
+        self._news: list[Missing] = []
         self._seen: dict[tuple[str, str], Mapping[str, str]] = {}
 
     def judge(self, message: Any) -> list[Change]:  # noqa: ANN401  # whatever JSON it sent
@@ -133,14 +156,32 @@ class Toolset:
                 found.append(Change("unreadable", "message"))
             else:
                 found += self._items(value, *_LISTS[key])
+                self._count(_LISTS[key][0], value, last=result.get("nextCursor") is None)
         return found
+
+    def missing(self) -> list[Missing]:
+        """What the lists that ended since the last call left out, when that is something new."""
+        news, self._news = self._news, []
+        return news
+
+    def _count(self, what: str, items: Sequence[Any], *, last: bool) -> None:
+        listed = self._listed[what]
+        names = (item.get("name") for item in items if isinstance(item, dict))
+        # Bounded by the lock, as everything that is kept here.
+        listed.update(name for name in names if isinstance(name, str) and name in self._plain[what])
+        if last:
+            gone = tuple(sorted(self._plain[what] - listed))
+            if gone != self._missing[what]:
+                self._missing[what] = gone
+                self._news.append(Missing(what, gone))
+            listed.clear()
 
     def _told(self, instructions: object) -> Iterator[Change]:
         if instructions in (None, ""):
             return  # saying less is narrower
-        if self._instructions is None:
+        if not self._instructions:
             yield Change("added", "instructions")
-        elif _digest(instructions) != self._instructions:
+        elif _digest(instructions) not in self._instructions:
             yield Change("changed", "instructions")
 
     def _items(self, items: list[Any], what: str, fields: tuple[str, ...]) -> Iterator[Change]:
@@ -151,7 +192,7 @@ class Toolset:
                 yield Change("unreadable", what, _shown(name))
             elif name not in locked:
                 yield Change("added", what, _shown(name))
-            elif _hash(item, fields) != locked[name]:
+            elif _hash(item, fields) not in locked[name]:
                 yield Change("changed", what, _shown(name), self._changed(what, item, fields))
             else:
                 self._remember(what, item, fields)
@@ -169,6 +210,15 @@ class Toolset:
         if before is None:
             return ()
         return tuple(field for field in fields if _digest(item.get(field)) != before[field])
+
+
+def _merged(readings: Iterable[Mapping[str, str]]) -> dict[str, frozenset[str]]:
+    """Every hash that was locked under a name."""
+    found: dict[str, frozenset[str]] = {}
+    for reading in readings:
+        for name, value in reading.items():
+            found[name] = found.get(name, frozenset()) | {value}
+    return found
 
 
 def _is_clear(value: object, fields: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -119,6 +120,15 @@ class LockedPackage(Model):
     version: str
 
 
+class LockedOffer(Model):
+    """Hashes of what is offered besides, or otherwise, to a client that declares more."""
+
+    client_capabilities: dict[str, Any]
+    tools: dict[str, Sha256] = Field(default_factory=dict)
+    prompts: dict[str, Sha256] = Field(default_factory=dict)
+    instructions: Sha256 | None = None
+
+
 class LockedToolset(Model):
     """Hashes of what the server offered, and how it was asked."""
 
@@ -128,6 +138,22 @@ class LockedToolset(Model):
     prompts: dict[str, Sha256] = Field(default_factory=dict)
     instructions: Sha256 | None = None
     digest: Sha256
+    capable: LockedOffer | None = None
+    """None where a client that declares everything is offered the same: most locks."""
+
+    @property
+    def all_tools(self) -> dict[str, str]:
+        """Hashes by name, and under another name what a capable client gets."""
+        return self.tools | _marked(self.capable.tools if self.capable else {})
+
+    @property
+    def all_prompts(self) -> dict[str, str]:
+        """The same of prompts."""
+        return self.prompts | _marked(self.capable.prompts if self.capable else {})
+
+
+def _marked(items: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name} (for clients that can do more)": value for name, value in items.items()}
 
 
 LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime | BinaryRuntime

@@ -56,6 +56,8 @@ class Watch:
         toolset: what to compare with.
         report: is told the changes, once for every message that differs, before anything else.
         held_back: is told of a line that was not delivered though nothing in it was compared.
+        missing: is told of a whole list that leaves out what was locked, and of one that has it
+            again.
         allow_drift: report, and deliver all the same.
     """
 
@@ -64,12 +66,14 @@ class Watch:
         toolset: live.Toolset,
         report: Callable[[Sequence[Change]], None],
         held_back: Callable[[int], None],
+        missing: Callable[[live.Missing], None] = lambda _news: None,
         *,
         allow_drift: bool = False,
     ) -> None:
         self._toolset = toolset
         self._report = report
         self._held_back = held_back
+        self._missing = missing
         self._allow = allow_drift
         self._line: list[Piece] = []  # of the line that has no end yet
         self._size = 0
@@ -160,6 +164,8 @@ class Watch:
         except (ValueError, RecursionError):
             self._held_back(len(line))
             return False
+        for news in self._toolset.missing():
+            self._missing(news)
         if not changes:
             return True
         if not self._allow:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from pydantic import RootModel, ValidationError
 
 from mcpreg.core import canonical
 from mcpreg.core.plan import Plan
-from mcpreg.core.toolset import Offer
+from mcpreg.core.toolset import CAPABLE, Offer, beyond
 from mcpreg.errors import McpregError, SandboxKilledError
 from mcpreg.sandbox.planfile import write_plan
 
@@ -67,7 +67,10 @@ class _Page(RootModel[dict[str, Any]]):
 
 
 def introspect(plan: Plan, *, seconds: float = SECONDS, events: Path | None = None) -> Offer:
-    """Run the plan in the sandbox, list everything, stop it. The client declares no capability.
+    """Run the plan in the sandbox, list everything, stop it; twice.
+
+    The first client declares no capability, the second every one (`toolset.CAPABLE`): what it is
+    offered besides is in `capable`. A server that only the second cannot ask is warned of.
 
     Args:
         plan: what to run.
@@ -80,6 +83,18 @@ def introspect(plan: Plan, *, seconds: float = SECONDS, events: Path | None = No
             the hint holds the end of what it wrote to stderr.
         SandboxKilledError: it reached for something undeclared while starting.
     """
+    plain = _read(plan, seconds, events, capable=False)
+    try:
+        capable = _read(plan, seconds, events, capable=True)
+    except SandboxKilledError:
+        raise
+    except McpregError as error:
+        told = f"cannot be asked by a client that can do more: {error.message}"
+        return replace(plain, warnings=(*plain.warnings, told))
+    return replace(plain, capable=beyond(plain, capable))
+
+
+def _read(plan: Plan, seconds: float, events: Path | None, *, capable: bool) -> Offer:
     server = _Server()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "plan.json")
@@ -90,7 +105,7 @@ def introspect(plan: Plan, *, seconds: float = SECONDS, events: Path | None = No
             command += ["--events", str(events), "--on-violation", "deny"]
         try:
             with _quiet_library():
-                return anyio.run(_ask, command, server, seconds)
+                return anyio.run(_ask, command, server, seconds, capable)
         except BaseExceptionGroup as group:
             raise _translated(_first(group), plan, server) from group
         except (McpregError, *_FAILURES) as error:
@@ -114,9 +129,15 @@ def _quiet_library() -> Iterator[None]:
             logger.propagate = propagate
 
 
-async def _ask(command: Sequence[str], server: _Server, seconds: float) -> Offer:
+async def _ask(
+    command: Sequence[str],
+    server: _Server,
+    seconds: float,
+    capable: bool,  # anyio.run passes positions only
+) -> Offer:
+    able = _CAPABLE if capable else {}
     with anyio.fail_after(seconds):
-        async with Client(_connect(command, server), cache=None) as client:
+        async with Client(_connect(command, server), cache=None, **able) as client:
             declared = client.server_capabilities
             lists: dict[str, Items] = {}
             warnings: list[str] = []
@@ -133,9 +154,29 @@ async def _ask(command: Sequence[str], server: _Server, seconds: float) -> Offer
                 resources=lists["resources"],
                 templates=lists["resourceTemplates"],
                 instructions=client.instructions,
-                client_capabilities={},
+                client_capabilities=CAPABLE if capable else {},
                 warnings=tuple(warnings),
             )
+
+
+async def _no_sample(_context: object, _params: object) -> types.ErrorData:
+    return types.ErrorData(code=types.INVALID_REQUEST, message="nobody is here")
+
+
+async def _no_answer(_context: object, _params: object) -> types.ElicitResult:
+    return types.ElicitResult(action="decline")
+
+
+async def _no_roots(_context: object) -> types.ListRootsResult:
+    return types.ListRootsResult(roots=[])
+
+
+_CAPABLE: Mapping[str, Any] = {
+    "sampling_callback": _no_sample,
+    "elicitation_callback": _no_answer,
+    "list_roots_callback": _no_roots,
+}
+"""With these the library declares `CAPABLE`."""
 
 
 async def _pages(

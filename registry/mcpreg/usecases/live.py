@@ -10,6 +10,7 @@ from mcpreg.errors import VerificationError
 from mcpreg.sandbox import Recorder
 from mcpreg.store.installed import Installed
 
+MAX_NAMES = 64
 MAX_REPORTS = 100  # of each kind in one run: a server can differ with every line it writes
 
 Warn = Callable[[str], None]
@@ -20,7 +21,8 @@ def watch(installed: Installed, recorder: Recorder, warn: Warn, *, allow_drift: 
 
     Args:
         installed: whose lock says what may be offered.
-        recorder: gets a `drift` event with each difference, and `held-back` ones.
+        recorder: gets a `drift` event with each difference, `held-back` ones, and `fewer` when a
+            list leaves out what was locked.
         warn: is told in words what is delivered though it differs, and what is not delivered.
         allow_drift: deliver a changed toolset, on record.
 
@@ -34,7 +36,7 @@ def watch(installed: Installed, recorder: Recorder, warn: Warn, *, allow_drift: 
             f"the lock of {installed.record.name} does not say what it may offer",
             hint="install the server again",
         ) from error
-    counts = {"drift": 0, "held-back": 0}
+    counts = {"drift": 0, "held-back": 0, "fewer": 0}
 
     def within(event: str) -> bool:
         counts[event] += 1
@@ -52,4 +54,9 @@ def watch(installed: Installed, recorder: Recorder, warn: Warn, *, allow_drift: 
             recorder.record("held-back", bytes=size)
             warn("a line that is not one JSON message was not delivered to the client")
 
-    return Watch(live.Toolset(locked), report, held_back, allow_drift=allow_drift)
+    def missing(news: live.Missing) -> None:
+        if within("fewer"):
+            names = [name for name in news.names[:MAX_NAMES] if name.isprintable()]
+            recorder.record("fewer", what=news.what, names=names, count=len(news.names))
+
+    return Watch(live.Toolset(locked), report, held_back, missing, allow_drift=allow_drift)

@@ -16,6 +16,7 @@ from mcpreg.core import canonical, toolset
 from mcpreg.core.lock import (
     LOCK_FILE,
     Lock,
+    LockedOffer,
     LockedRuntime,
     LockedToolset,
     parse_lock,
@@ -128,6 +129,17 @@ def locked_toolset(offer: Offer) -> LockedToolset:
         prompts=toolset.prompt_hashes(offer.prompts),
         instructions=canonical.digest(instructions) if instructions else None,
         digest=canonical.digest(tools),
+        capable=_locked_besides(offer.capable) if offer.capable else None,
+    )
+
+
+def _locked_besides(offer: Offer) -> LockedOffer:
+    told = offer.instructions
+    return LockedOffer(
+        client_capabilities=dict(offer.client_capabilities),
+        tools=toolset.tool_hashes(offer.tools),
+        prompts=toolset.prompt_hashes(offer.prompts),
+        instructions=canonical.digest(told) if told else None,
     )
 
 

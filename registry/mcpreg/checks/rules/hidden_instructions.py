@@ -43,11 +43,11 @@ def _texts(case: Case) -> Iterator[tuple[Pointer, str]]:
     yield from strings(case.subject.document)
     behaviour = case.evidence.behaviour
     if not isinstance(behaviour, Missing) and behaviour.offer is not None:
-        offer = behaviour.offer
-        for items in (offer.tools, offer.prompts, offer.resources, offer.templates):
-            for item in items:
-                yield from (((), text) for _, text in strings(dict(item)))
-        yield (), offer.instructions or ""
+        for offer in behaviour.offer.readings:
+            for items in (offer.tools, offer.prompts, offer.resources, offer.templates):
+                for item in items:
+                    yield from (((), text) for _, text in strings(dict(item)))
+            yield (), offer.instructions or ""
 
 
 def _in_readme(text: str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from mcpreg.checks.examples import with_capabilities
 from mcpreg.checks.interface import CaseRule, Example, Problem, Severity
 from mcpreg.core import canonical, toolset
 from mcpreg.core.evidence import Behaviour, Evidence, Missing
-from mcpreg.core.lock import LOCK_FILE, Lock
+from mcpreg.core.lock import LOCK_FILE, Lock, LockedOffer, LockedToolset
 from mcpreg.core.manifest import Prompt, Tool
 from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS, Offer
 
@@ -61,7 +61,12 @@ def _against_manifest(
 
 
 def _against_lock(lock: Lock, offer: Offer) -> Iterator[Problem]:
-    locked = lock.toolset
+    yield from _against_reading(lock.toolset, offer)
+    besides = lock.toolset.capable or LockedOffer(client_capabilities={})
+    yield from _against_reading(besides, offer.capable or Offer(protocol=offer.protocol))
+
+
+def _against_reading(locked: LockedToolset | LockedOffer, offer: Offer) -> Iterator[Problem]:
     pairs = (
         ("tool", locked.tools, toolset.tool_hashes(offer.tools)),
         ("prompt", locked.prompts, toolset.prompt_hashes(offer.prompts)),

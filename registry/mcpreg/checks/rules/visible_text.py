@@ -23,11 +23,11 @@ def _check(case: Case) -> Iterator[Problem]:
     behaviour = case.evidence.behaviour
     if isinstance(behaviour, Missing) or behaviour.offer is None:
         return
-    offer = behaviour.offer
-    for items in (offer.tools, offer.prompts, offer.resources, offer.templates):
-        for item in items:
-            yield from _offered(f"of {str(item.get('name'))[:80]!r}", dict(item))
-    yield from _offered("as its instructions", offer.instructions or "")
+    for offer in behaviour.offer.readings:
+        for items in (offer.tools, offer.prompts, offer.resources, offer.templates):
+            for item in items:
+                yield from _offered(f"of {str(item.get('name'))[:80]!r}", dict(item))
+        yield from _offered("as its instructions", offer.instructions or "")
 
 
 def _readme(data: bytes) -> Iterator[Problem]:
