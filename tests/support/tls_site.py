@@ -7,6 +7,7 @@ import http.server
 import ssl
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +21,12 @@ from mcpreg.evidence.web import Web
 NAMES = ("example.com", "api.example", "elsewhere.example", "localhost")
 
 
-def make_certificate(folder: Path) -> Path:
-    """A self-signed certificate for `NAMES`, with its key."""
+def make_certificate(folder: Path, hosts: Iterable[str] = NAMES) -> Path:
+    """A self-signed certificate for these hosts, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "double")])
     now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName(one) for one in NAMES])
+    names = x509.SubjectAlternativeName([x509.DNSName(one) for one in hosts])
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
