@@ -44,6 +44,9 @@ class Allowed:
 def allowed(ask: Ask, items: Mapping[str, Item]) -> Allowed:
     """What a sandbox made for `ask` may show; `items` is the whole of the planted host."""
     result = Allowed()
+    for value in ask.arguments:
+        if "\n" in value or any("\ud800" <= char <= "\udfff" for char in value):
+            result.objections.append(f"{value!r} is not one line of text")
     reading: list[str] = []
     writing: list[str] = []
     for text in (*ask.capabilities, *ask.grants):

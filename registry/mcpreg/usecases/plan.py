@@ -207,7 +207,7 @@ def _paths(
     if item.argument is not None:
         rest = item.path.removeprefix(f"{{{item.argument}}}")
         return [
-            (source, (place or path) + source.removeprefix(path.rstrip("/")))
+            (source, _plain((place or path) + "/" + source.removeprefix(path)))
             for path in chosen
             for source in _expanded(path, rest)
         ]
