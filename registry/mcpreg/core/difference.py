@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mcpreg.core import canonical, safety, toolset
 from mcpreg.core.compare import Comparison, Difference, compare_manifests
-from mcpreg.core.lock import ImageRuntime, Lock, NodeRuntime
+from mcpreg.core.lock import ImageRuntime, Lock, NodeRuntime, RemoteRuntime
 from mcpreg.core.manifest import Input, InputWithVariables, Manifest
 
 
@@ -281,6 +281,8 @@ def _runtime(lock: Lock | None) -> str:
         return f"Node {runtime.major}"
     if isinstance(runtime, ImageRuntime):
         return "a container image"
+    if isinstance(runtime, RemoteRuntime):
+        return "somebody else's machine"
     return f"Python {', '.join(runtime.versions)}"
 
 

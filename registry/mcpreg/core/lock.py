@@ -63,6 +63,17 @@ class ImageRuntime(Model):
     kind: Literal["oci"]
 
 
+class RemoteRuntime(Model):
+    """Somebody else's machine: how it is spoken to, and the names of the headers it is sent."""
+
+    kind: Literal["remote"]
+    transport: Literal["streamable-http", "sse"]
+    headers: tuple[str, ...] = ()
+
+
+LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime | RemoteRuntime
+
+
 class LockedImage(Model):
     """A container image for one platform, such as `linux-x86_64`, and what it says of itself.
 
@@ -79,9 +90,12 @@ class LockedImage(Model):
 
 
 class LockedPackage(Model):
-    """Which of the manifest's packages this lock is for; an image's version is its digest."""
+    """Which of the manifest's packages this lock is for; an image's version is its digest.
 
-    registry_type: Literal["pypi", "npm", "oci"]
+    Of a `remote` the identifier is the address, as the manifest has it, and the version its own.
+    """
+
+    registry_type: Literal["pypi", "npm", "oci", "remote"]
     identifier: str
     version: str
 
@@ -105,7 +119,7 @@ class Lock(Model):
     version: str
     manifest: Sha256
     resolved_at: Timestamp
-    runtime: Annotated[PythonRuntime | NodeRuntime | ImageRuntime, Field(discriminator="kind")]
+    runtime: Annotated[LockedRuntime, Field(discriminator="kind")]
     package: LockedPackage
     entry: tuple[str, ...]
     wheels: tuple[Wheel, ...] = ()

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from mcpreg.core.lock import (
-    ImageRuntime,
     LockedImage,
     LockedPackage,
-    NodeRuntime,
+    LockedRuntime,
     NpmPackage,
-    PythonRuntime,
     Wheel,
 )
 from mcpreg.core.manifest import Package
@@ -33,7 +31,7 @@ class Pins(Protocol):
         """The manifest's package that this is for."""
 
     @property
-    def runtime(self) -> PythonRuntime | NodeRuntime | ImageRuntime:
+    def runtime(self) -> LockedRuntime:
         """The interpreters that it was resolved for."""
 
     @property
@@ -57,7 +55,7 @@ class Resolution:
     """
 
     package: LockedPackage
-    runtime: PythonRuntime | NodeRuntime | ImageRuntime
+    runtime: LockedRuntime
     wheels: tuple[Wheel, ...] = ()
     npm_packages: tuple[NpmPackage, ...] = ()
     images: tuple[LockedImage, ...] | None = None

@@ -9,13 +9,12 @@ What is started is a plan of `mcpreg.usecases.probe`.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from mcpreg.core import canonical
 from mcpreg.core.plan import Plan
 from mcpreg.core.toolset import Offer
 from mcpreg.errors import McpregError, SandboxKilledError
+from mcpreg.remote.quiet import quiet_library
 from mcpreg.sandbox.planfile import write_plan
 
 SECONDS = 60  # from start to the last list; the slowest real server seen takes 2 s
@@ -89,34 +89,25 @@ def introspect(plan: Plan, *, seconds: float = SECONDS, events: Path | None = No
         if events is not None:
             command += ["--events", str(events), "--on-violation", "deny"]
         try:
-            with _quiet_library():
-                return anyio.run(_ask, command, server, seconds)
+            with quiet_library():
+                return anyio.run(ask, _connect(command, server), seconds)
         except BaseExceptionGroup as group:
             raise _translated(_first(group), plan, server) from group
         except (McpregError, *_FAILURES) as error:
             raise _translated(error, plan, server) from error
 
 
-@contextmanager
-def _quiet_library() -> Iterator[None]:
-    """The library logs what servers send, as they sent it: not onto a person's terminal."""
-    loggers = [logging.getLogger(name) for name in ("mcp", "client")]
-    before = [logger.propagate for logger in loggers]
-    nowhere = logging.NullHandler()
-    for logger in loggers:
-        logger.addHandler(nowhere)
-        logger.propagate = False
-    try:
-        yield
-    finally:
-        for logger, propagate in zip(loggers, before, strict=True):
-            logger.removeHandler(nowhere)
-            logger.propagate = propagate
+async def ask(
+    connection: AbstractAsyncContextManager[TransportStreams], seconds: float = SECONDS
+) -> Offer:
+    """List everything that the server at the other end offers; the client can do nothing.
 
-
-async def _ask(command: Sequence[str], server: _Server, seconds: float) -> Offer:
+    Raises:
+        McpregError: it lists what may not be locked; without the server's name.
+        TimeoutError: not done in time; and whatever the library raises.
+    """
     with anyio.fail_after(seconds):
-        async with Client(_connect(command, server), cache=None) as client:
+        async with Client(connection, cache=None) as client:
             declared = client.server_capabilities
             lists: dict[str, Items] = {}
             warnings: list[str] = []
