@@ -15,6 +15,7 @@ from mcpreg.core.manifest import Manifest
 from mcpreg.core.names import parse_reference
 from mcpreg.store.places import Places
 from mcpreg.usecases.lock import make_lock
+from mcpreg.usecases.remote import Given
 from mcpreg.usecases.remote_ask import ask_remote
 from mcpreg.usecases.review import Decision, except_rule
 from offline_story import CLOCK, Story
@@ -37,15 +38,19 @@ def manifest_of(
     return make_manifest(CLOCK, version, packages=None, remotes=[place], capabilities=capabilities)
 
 
-def offer(story: Story, manifest: Manifest, **environment: str) -> None:
-    """Lock it by asking the server itself, submit, sign and publish it."""
+def offer(story: Story, manifest: Manifest, *, like: str | None = None, **environment: str) -> None:
+    """Lock it by asking the server itself, submit, sign and publish it.
+
+    `like` is the address of a server with the same tools, where the entry's own wants a token.
+    """
     folder = story.folder / "publisher"
     nowhere = Places(folder, folder, folder, folder)
+    asked = manifest_of(like) if like else manifest
     lock, _ = make_lock(
         manifest,
         resolved_at="2026-11-01T00:00:00Z",
         progress=lambda _: None,
-        ask=lambda wanted: ask_remote(nowhere, wanted, environment),
+        ask=lambda _: ask_remote(nowhere, asked, Given(environment)),
     )
     story.registry.submit(manifest, lock=lock)
     decision = Decision(
@@ -59,9 +64,9 @@ def offer(story: Story, manifest: Manifest, **environment: str) -> None:
     story.registry.publish(later=timedelta(0))
 
 
-def ready(story: Story, manifest: Manifest, **environment: str) -> None:
+def ready(story: Story, manifest: Manifest, *, like: str | None = None, **environment: str) -> None:
     """Offer it, and have the user trust the registry and install it."""
-    offer(story, manifest, **environment)
+    offer(story, manifest, like=like, **environment)
     story.trust()
     done = story.mcpreg("install", CLOCK)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcpreg.cli.asking import can_ask
 from mcpreg.cli.output import clean, emit, json_option, note, progress, say_error
+from mcpreg.cli.tokens import token_options
 from mcpreg.errors import McpregError, UsageError
 from mcpreg.store.places import places
 
@@ -31,12 +33,16 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     is_flag=True,
     help="Contact a remote server to read what it offers.",
 )
+@token_options
 @json_option
 def command(
     folders: tuple[Path, ...],
+    *,
     check: bool,
     resolved_at: str | None,
     ask_remote: bool,
+    token_file: Path | None,
+    token_env: str | None,
     as_json: bool,
 ) -> int:
     """Write mcps-lock.json for the manifest in each FOLDER (the current one when none is named).
@@ -48,7 +54,7 @@ def command(
         if check:
             raise UsageError("--check derives at the lock's own time; drop --resolved-at")
         _require_moment(resolved_at)
-    ask = _asking() if ask_remote else None
+    ask = _asking(token_file, token_env) if ask_remote else None
     results: list[dict[str, Any]] = []
     failed: list[McpregError] = []
     for folder in folders or (Path(),):
@@ -122,11 +128,15 @@ def _check(folder: Path, ask: AskRemote | None) -> dict[str, Any]:
     return {"folder": str(folder), "ok": not differences, "problems": differences}
 
 
-def _asking() -> AskRemote:
+def _asking(token_file: Path | None, token_env: str | None) -> AskRemote:
+    from mcpreg.cli.login import person
+    from mcpreg.usecases.remote import Given, read_token
     from mcpreg.usecases.remote_ask import ask_remote
 
     where = places()
-    return lambda manifest: ask_remote(where, manifest, os.environ)
+    token = read_token(token_file, token_env, os.environ)
+    given = Given(os.environ, token, person() if can_ask() else None)
+    return lambda manifest: ask_remote(where, manifest, given)
 
 
 def _telling(folder: Path) -> Callable[[str], None]:

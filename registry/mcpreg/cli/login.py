@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ def person(*, browser: bool = True, client_metadata: str | None = None) -> Perso
         note(f"sign in at {origin.host}, and come back here. The address is:")
         click.echo(clean(url), err=True)
         if browser:
-            webbrowser.open(url)
+            # Beside us: some browsers are waited for, and the page comes back to this process.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     return Person(show, client_metadata)

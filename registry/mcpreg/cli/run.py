@@ -14,6 +14,7 @@ from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.input_options import input_options, with_asked
 from mcpreg.cli.output import clean, note, progress
+from mcpreg.cli.tokens import token_options
 from mcpreg.core.names import Reference, parse_reference
 from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError, UsageError
 from mcpreg.store.consents import Consent
@@ -51,12 +52,7 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
 @click.option("--dry-run", is_flag=True, help="Print the sandbox's command, and start nothing.")
 @click.option("--allow-drift", is_flag=True, help="Deliver a toolset that is not the locked one.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
-@click.option(
-    "--token-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Of a remote server: the file with a bearer token for it.",
-)
-@click.option("--token-env", metavar="NAME", help="The same, as a variable of the environment.")
+@token_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     server: str,

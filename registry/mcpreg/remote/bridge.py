@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import anyio
 import httpx2
-from anyio.abc import TaskGroup
 from mcp.client._transport import ReadStream, TransportStreams, WriteStream
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
@@ -40,7 +39,7 @@ from mcpreg.remote.guard import UNREACHABLE_CODE, Bounds, Guard, Origins
 from mcpreg.remote.stamp import Stamp
 
 DRAIN_SECONDS = 10.0  # after the client's last line, for answers that are on their way
-_MAX_REDIRECTS = 3  # within the origin: a missing slash, an address that moved
+_MAX_REDIRECTS = 20  # within the origin; the requests of one sign-in count, too
 _CANCELLED = "notifications/cancelled"
 _TERMINATED = "Session terminated"  # what the library makes of 404 to a session's request
 _FAREWELL_SECONDS = 2.0  # for the last errors, to a client that may not read any more
@@ -128,14 +127,14 @@ async def bridge(link: Link, watch: Watch, *, stdin: int = 0, stdout: int = 1) -
     if link.target.transport == "sse":
         link.failed = session.lose  # a message that did not get there is gone
     try:
-        with anyio.CancelScope() as scope:
-            session.scope = scope
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(session.hear_signals)
-                async with connect(link) as (incoming, outgoing):
-                    session.start(tasks, incoming, outgoing)
-                    await session.over.wait()
-                tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.hear_signals)
+            tasks.start_soon(session.hold, link)
+            tasks.start_soon(session.require_open, link.bounds.open_seconds)
+            await session.over.wait()
+            with anyio.move_on_after(link.bounds.goodbye_seconds):
+                await session.closed.wait()
+            tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         error = _first(group)
         with anyio.CancelScope(shield=True):
@@ -158,18 +157,29 @@ class _Session:
         self._open: dict[Any, None] = {}  # ids of the client's requests without an answer
         self._said_goodbye = False
         self._writing = anyio.Lock()
+        self._opened = anyio.Event()
         self.over = anyio.Event()
+        self.closed = anyio.Event()
         self.ended: Ended | None = None
-        self.scope: anyio.CancelScope | None = None
 
-    def start(
-        self,
-        tasks: TaskGroup,
-        incoming: ReadStream[SessionMessage | Exception],
-        outgoing: WriteStream[SessionMessage],
-    ) -> None:
-        tasks.start_soon(self._up, outgoing)
-        tasks.start_soon(self._down, incoming)
+    async def hold(self, link: Link) -> None:
+        """Open the session, carry messages until it is over, and close it."""
+        try:
+            async with connect(link) as (incoming, outgoing), anyio.create_task_group() as pumps:
+                self._opened.set()
+                pumps.start_soon(self._up, outgoing)
+                pumps.start_soon(self._down, incoming)
+                await self.over.wait()
+                pumps.cancel_scope.cancel()
+        finally:
+            self.closed.set()
+
+    async def require_open(self, seconds: float) -> None:
+        """Give up on a server that never lets a session begin."""
+        with anyio.move_on_after(seconds):
+            await self._opened.wait()
+            return
+        self.lose("the server opens no session")
 
     def end(self, reason: Reason, words: str = "", signum: int | None = None) -> None:
         """The first reason counts."""
@@ -183,10 +193,9 @@ class _Session:
     async def hear_signals(self) -> None:
         with anyio.open_signal_receiver(*_SIGNALS) as signals:
             async for signum in signals:
-                again = self.over.is_set()
+                if self.over.is_set():
+                    self.closed.set()  # asked twice: nobody waits for a farewell
                 self.end("asked-to-end", signum=int(signum))
-                if again and self.scope is not None:
-                    self.scope.cancel()  # asked twice: nobody waits for a farewell
 
     async def _up(self, outgoing: WriteStream[SessionMessage]) -> None:
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):

@@ -39,6 +39,8 @@ class Bounds:
     connect_seconds: float = 15.0
     silence_seconds: float = 300.0
     """Between two reads of an event stream; servers send comments to keep one open."""
+    open_seconds: float = 30.0
+    """For the older transport to say where messages go."""
     goodbye_seconds: float = 5.0
     """For the DELETE that ends a session: nobody waits for that."""
 

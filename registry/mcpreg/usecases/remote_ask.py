@@ -23,7 +23,7 @@ from mcpreg.usecases.introspect import ask
 from mcpreg.usecases.remote import Given, link_to, locked_place, values_for, values_of
 
 
-def ask_remote(places: Places, manifest: Manifest, environment: Mapping[str, str]) -> Offer:
+def ask_remote(places: Places, manifest: Manifest, given: Given) -> Offer:
     """Read what a remote server offers, for its lock.
 
     Raises:
@@ -36,9 +36,9 @@ def ask_remote(places: Places, manifest: Manifest, environment: Mapping[str, str
     if place is None:
         raise UsageError(f"{manifest.name} has no remote server")
     inputs = remote.remote_inputs(place)
-    values = values_of(SecretStore(places.config), manifest.name, inputs, environment)
+    values = values_of(SecretStore(places.config), manifest.name, inputs, given.environment)
     target = remote.target(remote.remote_record(place), inputs, values)
-    link, access = link_to(places, manifest.name, target, Given(environment), _Unrecorded())
+    link, access = link_to(places, manifest.name, target, given, _Unrecorded())
     with closing(access):
         return _asked(manifest.name, link)
 
