@@ -230,9 +230,10 @@ class _Session:
                 message = item.message
                 self._stamp.learn(message)
                 text = message.model_dump_json(by_alias=True, exclude_unset=True)
+                delivered = await self._deliver(text.encode() + b"\n")
                 if isinstance(message, JSONRPCResponse | JSONRPCError):
-                    self._open.pop(message.id, None)
-                if not await self._deliver(text.encode() + b"\n"):
+                    self._open.pop(message.id, None)  # not before: nobody waits for what is not
+                if not delivered:
                     return
                 if isinstance(message, JSONRPCError) and message.error.message == _TERMINATED:
                     self.end("lost", "the server has forgotten the session")
