@@ -140,7 +140,7 @@ def _of_remote(manifest: Manifest, lock: Lock) -> Gathered:
     again = remote_lock(manifest, lock.resolved_at, lock.toolset)
     derived = Derivation(tuple(_differences(lock, again))[:_MAX_DIFFERENCES])
     none = _ELSEWHERE
-    return Gathered(derived, none, none, none, none, none, _UNASKED)
+    return Gathered(derived, none, none, none, none, none, _UNASKED, none, none)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import anyio
 import httpx2
 
 from mcpreg.core import remote
+from mcpreg.core.inputs import questions
 from mcpreg.core.install import InputSpec, InstallRecord, RemoteRecord
 from mcpreg.core.remote import Origin, Target
 from mcpreg.errors import (
@@ -31,10 +32,10 @@ from mcpreg.sandbox import Recorder
 from mcpreg.store.installed import Installed
 from mcpreg.store.places import Places
 from mcpreg.store.secrets import SecretStore
+from mcpreg.usecases.inputs import kept_sources
 from mcpreg.usecases.live import Warn, watch
 
 MAX_TOKEN = 16 << 10  # bytes; the header has no room for more
-INPUT_SERVICE = "input"  # of the secret store: what `mcpreg inputs` keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,22 +171,20 @@ def locked_place(installed: Installed) -> RemoteRecord:
 def values_for(
     places: Places, record: InstallRecord, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the person gave to an installed server's inputs."""
-    return values_of(SecretStore(places.config), record.name, record.inputs, environment)
-
-
-def values_of(
-    secrets: SecretStore, server: str, inputs: tuple[InputSpec, ...], host: Mapping[str, str]
-) -> dict[str, str]:
-    """Values by input: the variable named after it, else what is kept for the server."""
-    found: dict[str, str] = {}
-    for item in inputs:
-        value = host.get(remote.variable_for(item.name))
-        if value is None:
-            value = secrets.get(INPUT_SERVICE, server, item.name)
-        if value is not None:
-            found[item.name] = value
+    """What the person gave to an installed server's inputs, or keeps for them."""
+    found = values_of(record.inputs, environment)
+    sources = kept_sources(places, record)
+    for question in questions(record.inputs):
+        kept = (source.get(question) for source in sources if question.name not in found)
+        if values := next((one for one in kept if one), None):
+            found[question.name] = values[0]
     return found
+
+
+def values_of(inputs: tuple[InputSpec, ...], environment: Mapping[str, str]) -> dict[str, str]:
+    """Values by input, from the variables that are named after them."""
+    given = {item.name: environment.get(remote.variable_for(item.name)) for item in inputs}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 class Access:

@@ -36,7 +36,7 @@ def ask_remote(places: Places, manifest: Manifest, given: Given) -> Offer:
     if place is None:
         raise UsageError(f"{manifest.name} has no remote server")
     inputs = remote.remote_inputs(place)
-    values = values_of(SecretStore(places.config), manifest.name, inputs, given.environment)
+    values = values_of(inputs, given.environment)
     target = remote.target(remote.remote_record(place), inputs, values)
     link, access = link_to(places, manifest.name, target, given, _Unrecorded())
     with closing(access):
