@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,8 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
 from offline_story import CLOCK, Story, offline_story
-from remote_servers import listening, make_server
-from remote_story import TOOLS, events, manifest_of, ready, said, through
+from remote_servers import bound, listening, make_server
+from remote_story import TOOLS, events, everything_written, manifest_of, ready, said, through
 
 
 @pytest.fixture
@@ -68,3 +69,57 @@ def test_messages_pass_in_both_directions(story: Story, mode: Mode, version: str
     assert f"http://{egress['host']}:{egress['port']}/mcp" == server.url
     assert CLOCK in story.mcpreg("list").stdout
     assert story.mcpreg("verify", CLOCK).returncode == 0
+
+
+KEY = "k3y-of-ann"
+HEADER = {"name": "X-Key", "isSecret": True, "isRequired": True}
+REQUESTS = "".join(
+    json.dumps({"jsonrpc": "2.0", **message}) + "\n"
+    for message in (
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        },
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/list"},
+    )
+)
+
+
+def test_a_secret_goes_to_the_server_alone_and_a_changed_toolset_ends_the_run(
+    story: Story,
+) -> None:
+    story.environment.pop("MCPREG_INPUT_X_KEY", None)
+    changed = make_server()
+    changed.add_tool(lambda: "sent", name="send_file", description="Sends a file.")
+    sock = bound()
+    again = sock.dup()
+    with listening(make_server().streamable_http_app(), "/mcp", sock=sock) as server:
+        ready(story, manifest_of(server.url, headers=[HEADER]), MCPREG_INPUT_X_KEY=KEY)
+        explained = story.mcpreg("run", "--explain", CLOCK)
+        assert explained.returncode == 2, "what would be sent cannot be said without it"
+        assert "MCPREG_INPUT_X_KEY" in explained.stderr
+        story.environment["MCPREG_INPUT_X_KEY"] = KEY
+        told = story.mcpreg("run", "--explain", CLOCK).stdout
+        assert "its code runs on somebody else's machine" in told
+        assert "sends the headers X-Key" in told
+        done = story.mcpreg("run", "--yes", CLOCK, given=REQUESTS)
+        assert done.returncode == 0, done.stderr
+        assert "send_file" not in done.stdout
+        assert KEY in server.header("x-key")
+    with listening(changed.streamable_http_app(), "/mcp", sock=again):
+        drifted = story.mcpreg("run", CLOCK, given=REQUESTS)
+    assert drifted.returncode == 6, drifted.stderr
+    assert "tool send_file is not in the lock" in drifted.stderr
+    assert "Sends a file" not in drifted.stdout
+    (drift,) = events(story, "drift")
+    assert drift["changes"][0]["name"] == "send_file"
+    shown = "".join(item.stdout + item.stderr for item in (explained, done, drifted)) + told
+    written = everything_written(*(story.folder / name for name in ("state", "data", "config")))
+    assert KEY not in shown
+    assert KEY.encode() not in written
