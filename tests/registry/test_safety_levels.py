@@ -147,5 +147,5 @@ def test_a_remote_is_judged_by_where_it_is_and_what_it_is_sent() -> None:
     remote = {"type": "sse", "url": "https://mcp.example.com:8443/x", "headers": [header]}
     safety = of_manifest(make(remotes=[remote]))
     assert safety.level is Level.MEDIUM
-    assert "may contact mcp.example.com on 8443" in safety.sentences
+    assert safety.sentences[0].endswith("what the client tells it is sent to mcp.example.com:8443")
     assert "receives the secret Authorization" in safety.sentences

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcpreg.cli.asking import can_ask
 from mcpreg.cli.output import clean, emit, json_option, note, progress, say_error
+from mcpreg.cli.tokens import token_options
 from mcpreg.errors import McpregError, UsageError
+from mcpreg.store.places import places
+
+if TYPE_CHECKING:  # locking is imported when something is locked
+    from mcpreg.usecases.lock import AskRemote
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -21,8 +28,23 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("folders", nargs=-1, type=_FOLDER, metavar="[FOLDER...]")
 @click.option("--check", is_flag=True, help="Write nothing; derive the lock again and compare.")
 @click.option("--resolved-at", metavar="TIME", help="What was released later is not seen (UTC).")
+@click.option(
+    "--ask-remote",
+    is_flag=True,
+    help="Contact a remote server to read what it offers.",
+)
+@token_options
 @json_option
-def command(folders: tuple[Path, ...], check: bool, resolved_at: str | None, as_json: bool) -> int:
+def command(
+    folders: tuple[Path, ...],
+    *,
+    check: bool,
+    resolved_at: str | None,
+    ask_remote: bool,
+    token_file: Path | None,
+    token_env: str | None,
+    as_json: bool,
+) -> int:
     """Write mcps-lock.json for the manifest in each FOLDER (the current one when none is named).
 
     Resolves every artifact to one hash a platform, installs them into a temporary folder, and
@@ -32,11 +54,12 @@ def command(folders: tuple[Path, ...], check: bool, resolved_at: str | None, as_
         if check:
             raise UsageError("--check derives at the lock's own time; drop --resolved-at")
         _require_moment(resolved_at)
+    ask = _asking(token_file, token_env) if ask_remote else None
     results: list[dict[str, Any]] = []
     failed: list[McpregError] = []
     for folder in folders or (Path(),):
         try:
-            results.append(_check(folder) if check else _write(folder, resolved_at))
+            results.append(_check(folder, ask) if check else _write(folder, resolved_at, ask))
         except McpregError as error:
             if len(folders) <= 1:
                 raise
@@ -63,11 +86,15 @@ def _require_moment(text: str) -> None:
     )
 
 
-def _write(folder: Path, resolved_at: str | None) -> dict[str, Any]:
+def _write(folder: Path, resolved_at: str | None, ask: AskRemote | None) -> dict[str, Any]:
     from mcpreg.usecases.lock import write_lock
 
     done = write_lock(
-        folder, resolved_at=resolved_at, now=lambda: datetime.now(UTC), progress=_telling(folder)
+        folder,
+        resolved_at=resolved_at,
+        now=lambda: datetime.now(UTC),
+        progress=_telling(folder),
+        ask=ask,
     )
     lock, offer = done.lock, done.offer
     for warning in offer.warnings:
@@ -90,15 +117,26 @@ def _write(folder: Path, resolved_at: str | None) -> dict[str, Any]:
     }
 
 
-def _check(folder: Path) -> dict[str, Any]:
+def _check(folder: Path, ask: AskRemote | None) -> dict[str, Any]:
     from mcpreg.usecases.lock import check_lock
 
-    differences = check_lock(folder, progress=_telling(folder))
+    differences = check_lock(folder, progress=_telling(folder), ask=ask)
     for line in differences:
         note(f"{folder}: {line}")
     if not differences:
         note(f"{folder}: the lock is derived again, byte for byte")
     return {"folder": str(folder), "ok": not differences, "problems": differences}
+
+
+def _asking(token_file: Path | None, token_env: str | None) -> AskRemote:
+    from mcpreg.cli.login import person
+    from mcpreg.usecases.remote import Given, read_token
+    from mcpreg.usecases.remote_ask import ask_remote
+
+    where = places()
+    token = read_token(token_file, token_env, os.environ)
+    given = Given(os.environ, token, person() if can_ask() else None)
+    return lambda manifest: ask_remote(where, manifest, given)
 
 
 def _telling(folder: Path) -> Callable[[str], None]:

@@ -38,6 +38,8 @@ COMMANDS = {
     "vet": ("mcpreg.cli.vet", "Say whether this machine's policies allow a server."),
     "run": ("mcpreg.cli.run", "Run a server in its sandbox, speaking MCP on stdio."),
     "inputs": ("mcpreg.cli.inputs", "Show what a server wants to be given, and keep answers."),
+    "login": ("mcpreg.cli.login", "Sign in to a remote server that wants it."),
+    "logout": ("mcpreg.cli.logout", "Forget the sign-in to a remote server."),
     "ps": ("mcpreg.cli.ps", "Show what runs now."),
     "stop": ("mcpreg.cli.stop", "End what runs."),
     "logs": ("mcpreg.cli.logs", "Show what sandboxed servers did and were refused."),

@@ -14,8 +14,9 @@ from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.input_options import input_options, with_asked
 from mcpreg.cli.output import clean, note, offline_option, progress
+from mcpreg.cli.tokens import token_options
 from mcpreg.core.names import Reference, parse_reference
-from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError
+from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError, UsageError
 from mcpreg.store.consents import Consent
 from mcpreg.store.installed import Installed, InstalledStore
 from mcpreg.store.places import Places, places
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
 @click.option("--allow-drift", is_flag=True, help="Deliver a toolset that is not the locked one.")
 @click.option("--yes", is_flag=True, help="Agree to what the server may touch, unasked.")
 @offline_option
+@token_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     server: str,
@@ -67,6 +69,8 @@ def command(
     dry_run: bool,
     allow_drift: bool,
     yes: bool,
+    token_file: Path | None,
+    token_env: str | None,
     arguments: tuple[str, ...],
 ) -> int:
     """Run SERVER in its sandbox, installing it first when it is not. Give ARGS after --.
@@ -83,7 +87,14 @@ def command(
     from mcpreg.usecases.plan import Surroundings
 
     where = places()
-    installed = _of_archive(where, server) or _obtain(where, parse_reference(server))
+    installed = _of_archive(where, server) or obtain(where, parse_reference(server))
+    if installed.record.remote is not None:
+        from mcpreg.cli.run_remote import RemoteOptions, run_remote
+
+        options = RemoteOptions(grants, explain, dry_run, allow_drift, yes, token_file, token_env)
+        return run_remote(where, installed, options, arguments)
+    if token_file or token_env:
+        raise UsageError(f"{installed.record.name} runs here and is sent no token")
     around = Surroundings(
         cwd=str(Path.cwd()),
         home=os.path.realpath(Path.home()),  # the sandbox follows no link, and a home may be one
@@ -103,7 +114,7 @@ def command(
     said = require_not_taken_down(where, installed.record)
     if said:
         note(said)
-    agreed = _require_consent(where, installed, grants=bool(grants), yes=yes, drift=allow_drift)
+    agreed = require_consent(where, installed, grants=bool(grants), yes=yes, drift=allow_drift)
     record = installed.record
     around = with_asked(where, record, around)
     refresh_beside(where, record)
@@ -156,11 +167,7 @@ def _preview(
 
 def _killed(name: str, violation: Violation, run_id: str) -> SandboxKilledError:
     if violation.kind == "toolset":
-        return SandboxKilledError(
-            f"{name} offers something else than what was locked, and was ended: {violation.target}",
-            hint=f"mcpreg logs {run_id} says what changed; mcpreg update {name}, or for one run, "
-            "where policy allows it: mcpreg run --allow-drift",
-        )
+        return drifted(name, violation.target, run_id)
     return SandboxKilledError(
         f"{name} reached for {violation.kind} {violation.target}, which its manifest does not "
         "declare, and was killed",
@@ -168,7 +175,17 @@ def _killed(name: str, violation: Violation, run_id: str) -> SandboxKilledError:
     )
 
 
-def _obtain(where: Places, reference: Reference) -> Installed:
+def drifted(name: str, what: str, run_id: str) -> SandboxKilledError:
+    """What a person is told when a toolset is not the locked one."""
+    return SandboxKilledError(
+        f"{name} offers something else than what was locked, and was ended: {what}",
+        hint=f"mcpreg logs {run_id} says what changed; mcpreg update {name}, or for one run, "
+        "where policy allows it: mcpreg run --allow-drift",
+    )
+
+
+def obtain(where: Places, reference: Reference) -> Installed:
+    """What is installed, or else is verified and installed now. Raises as both do."""
     store = InstalledStore(where.data)
     try:
         return store.open(reference.name, reference.version)
@@ -194,9 +211,10 @@ def _of_archive(where: Places, server: str) -> Installed | None:
     return InstalledStore(where.data).open(record.name, record.version)
 
 
-def _require_consent(
+def require_consent(
     where: Places, installed: Installed, *, grants: bool, yes: bool, drift: bool
 ) -> Consent | None:
+    """Make sure that policies and the person agree. Raises `PolicyError`."""
     if (grants or yes or drift) and policy_files(where.config):
         from mcpreg.usecases.vet import require_permitted
 

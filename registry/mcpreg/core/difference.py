@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mcpreg.core import canonical, safety, toolset
 from mcpreg.core.compare import Comparison, Difference, compare_manifests
-from mcpreg.core.lock import BinaryRuntime, ImageRuntime, Lock, NodeRuntime
+from mcpreg.core.lock import BinaryRuntime, ImageRuntime, Lock, NodeRuntime, RemoteRuntime
 from mcpreg.core.manifest import Input, InputWithVariables, Manifest
 
 
@@ -289,6 +289,8 @@ def _runtime(lock: Lock | None) -> str:
         return "a container image"
     if isinstance(runtime, BinaryRuntime):
         return "a program of its own"
+    if isinstance(runtime, RemoteRuntime):
+        return "somebody else's machine"
     return f"Python {', '.join(runtime.versions)}"
 
 

@@ -19,7 +19,8 @@ class InputSpec:
 
     `kind` says where its value goes: `env`, `positional`, `named`, `header`, `url`, or `mount`, a
     folder seen at `name` in an image; a variable of a template has the kind of its template. `name`
-    is otherwise the variable, the flag, or the value hint.
+    is otherwise the variable, the flag, or the value hint. `remote` is a place in the address or a
+    header of a `RemoteRecord`.
     """
 
     kind: str
@@ -59,6 +60,18 @@ class RuntimeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteRecord:
+    """Where a remote server is, and the headers it is sent.
+
+    `url` and the headers' values have `{place}` for each input of kind `remote`.
+    """
+
+    transport: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InstallRecord:
     """One installed version. `app` is the folder bound at `/app`; digests are `sha256:<hex>`."""
 
@@ -82,6 +95,8 @@ class InstallRecord:
     """What policies judge by (`core.policy.VetFacts`); empty in records of older versions."""
     policy: str = ""
     """Digest of the policies that allowed it; empty when there was none."""
+    remote: RemoteRecord | None = None
+    """Of a server that runs elsewhere: nothing of it is installed, and `app` is empty."""
     record_version: int = field(default=1)
 
     def document(self) -> dict[str, Any]:
@@ -103,6 +118,7 @@ def from_document(data: Mapping[str, Any]) -> InstallRecord:
             "consents": tuple((name, reason) for name, reason in data["consents"]),
             "inputs": tuple(_input_spec(item) for item in data["inputs"]),
             "limits": Limits(**data["limits"]),
+            "remote": _remote(data.get("remote")),
             "runtime": RuntimeRecord(
                 **{
                     **runtime,
@@ -116,3 +132,10 @@ def from_document(data: Mapping[str, Any]) -> InstallRecord:
             ),
         }
     )
+
+
+def _remote(data: Mapping[str, Any] | None) -> RemoteRecord | None:
+    if data is None:
+        return None
+    headers = tuple((name, value) for name, value in data["headers"])
+    return RemoteRecord(data["transport"], data["url"], headers)

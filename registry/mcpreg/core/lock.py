@@ -64,6 +64,14 @@ class ImageRuntime(Model):
     kind: Literal["oci"]
 
 
+class RemoteRuntime(Model):
+    """Somebody else's machine: how it is spoken to, and the names of the headers it is sent."""
+
+    kind: Literal["remote"]
+    transport: Literal["streamable-http", "sse"]
+    headers: tuple[str, ...] = ()
+
+
 class BinaryRuntime(Model):
     """None: the archive brings a program of its own, for these platforms (`linux-x86_64`)."""
 
@@ -112,10 +120,11 @@ class LockedImage(Model):
 class LockedPackage(Model):
     """Which of the manifest's packages this lock is for, by its identifier there.
 
-    An image's version is its digest, a bundle's the one in the manifest, if there is one.
+    An image's version is its digest, a bundle's the one in the manifest, if there is one. Of a
+    `remote` the identifier is the address, as the manifest has it, and the version its own.
     """
 
-    registry_type: Literal["pypi", "npm", "oci", "mcpb"]
+    registry_type: Literal["pypi", "npm", "oci", "mcpb", "remote"]
     identifier: str
     version: str
 
@@ -156,7 +165,7 @@ def _marked(items: Mapping[str, str]) -> dict[str, str]:
     return {f"{name} (for clients that can do more)": value for name, value in items.items()}
 
 
-LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime | BinaryRuntime
+LockedRuntime = PythonRuntime | NodeRuntime | ImageRuntime | BinaryRuntime | RemoteRuntime
 
 
 class Lock(Model):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -308,14 +308,26 @@ def of_manifest(manifest: Manifest) -> Safety:
         CapabilityError: a capability is outside the grammar.
     """
     capabilities = manifest.capabilities.parsed()
-    if manifest.is_remote:
-        addresses = (remote.url for remote in manifest.remotes or ())
-        hosts = tuple(dict.fromkeys(_remote_endpoint(address) for address in addresses))
-        capabilities += (Egress(hosts),)
-    return level(capabilities, secrets=secrets_of(manifest, capabilities))
+    if not manifest.is_remote:
+        return level(capabilities, secrets=secrets_of(manifest, capabilities))
+    addresses = [remote.url for remote in manifest.remotes or ()]
+    places = Egress(tuple(dict.fromkeys(map(remote_endpoint, addresses))))
+    secrets = secrets_of(manifest, capabilities)
+    judged = level((*capabilities, places), secrets=secrets)
+    # No sandbox of ours holds it: what is said about one does not apply to the server's own code.
+    told = [elsewhere(url) for url in addresses]
+    told += [f"receives the secret {name}" for name in sorted(secrets)] or ["receives no secret"]
+    told.append("cannot read your files, except what the client sends it")
+    return replace(judged, sentences=tuple(dict.fromkeys(told)))
 
 
-def _remote_endpoint(url: str) -> Endpoint:
+def elsewhere(url: str) -> str:
+    """The sentence about one remote address; a template in it stands as it is."""
+    authority = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return f"runs on somebody else's machine: what the client tells it is sent to {authority}"
+
+
+def remote_endpoint(url: str) -> Endpoint:
     """The host of a remote address; a template in it stands for any subdomain."""
     scheme, _, rest = url.partition("://")
     host, _, port = rest.partition("/")[0].rpartition("@")[2].partition(":")

@@ -38,10 +38,14 @@ from mcpreg.packages.interface import Progress
 from mcpreg.packages.registry import kind_for
 from mcpreg.store.places import places
 from mcpreg.usecases.behaviour import behaviour
-from mcpreg.usecases.lock import as_locked, lock_of, lockable_package, locked_toolset
+from mcpreg.usecases.lock import as_locked, lock_of, lockable_package, locked_toolset, remote_lock
 
 _NO_NETWORK = Missing("no network was allowed")
 _NO_PREVIOUS = Missing("there is no version before this one", ours=False)
+_ELSEWHERE = Missing(
+    "it runs on somebody else's machine: no file of it can be looked at", ours=False
+)
+_UNASKED = Missing("a remote server is not contacted by checks")
 _NO_TREE = "what the lock names cannot be installed"
 _MAX_DIFFERENCES = 50
 
@@ -86,6 +90,8 @@ def inspect(
         offline: ask no package index; what needs one is missing.
         progress: takes one sentence a step.
     """
+    if manifest.is_remote:
+        return _of_remote(manifest, lock)
     cache = places().cache / "checks"
     seconds: dict[str, float] = {}
     with _timed(seconds, "advisories"):
@@ -127,6 +133,14 @@ def inspect(
         _tools(scanned),
         seconds,
     )
+
+
+def _of_remote(manifest: Manifest, lock: Lock) -> Gathered:
+    """Everything in the lock of a remote server but its toolset follows from the manifest."""
+    again = remote_lock(manifest, lock.resolved_at, lock.toolset)
+    derived = Derivation(tuple(_differences(lock, again))[:_MAX_DIFFERENCES])
+    none = _ELSEWHERE
+    return Gathered(derived, none, none, none, none, none, _UNASKED, none, none)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mcpreg.core import remote
 from mcpreg.core.inputs import input_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
 from mcpreg.core.lock import LockedPackage
-from mcpreg.core.manifest import LimitsRequest, Manifest, Package
+from mcpreg.core.manifest import HttpTransport, LimitsRequest, Manifest, Package
 from mcpreg.core.plan import Limits
 from mcpreg.errors import UnreachableError, VerificationError
 from mcpreg.packages.registry import kind_for
@@ -33,6 +34,7 @@ class Vetting:
 
 
 NOT_VETTED = Vetting()
+_ELSEWHERE = Runtime(remote.KIND, "", "", (), (), {}, remote.KIND)
 
 
 def install(
@@ -55,10 +57,13 @@ def install(
         UnreachableError: a package index does not answer.
     """
     lock = verified.lock
-    kind = kind_for(lock.package.registry_type)
-    runtime = kind.runtime(lock)
+    place = _locked_remote(verified) if lock.runtime.kind == "remote" else None
+    kind = None if place else kind_for(lock.package.registry_type)
+    runtime = kind.runtime(lock) if kind else _ELSEWHERE
 
     def fill(folder: Path) -> None:
+        if kind is None:
+            return
         progress(f"installing {verified.name}@{verified.version} for {runtime.platform}")
         try:
             kind.install(lock, folder, offline=is_offline(), progress=progress)
@@ -73,7 +78,7 @@ def install(
 
     with store.writing():
         app, files = store.app(_app_key(verified, runtime), fill)
-        record = replace(_record(verified, runtime, app, files), **asdict(vetted))
+        record = replace(_record(verified, runtime, app, files, place), **asdict(vetted))
         store.add(record, verified.lock_bytes)
     return record
 
@@ -95,8 +100,30 @@ def locked_package(manifest: Manifest, locked: LockedPackage) -> Package:
     raise VerificationError(f"{manifest.name} has no package {locked.identifier} {locked.version}")
 
 
-def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) -> InstallRecord:
+def _locked_remote(verified: VerifiedVersion) -> HttpTransport:
+    """The manifest's remote that was locked. Raises `VerificationError` when it has none."""
+    lock = verified.lock
+    place = remote.chosen(verified.manifest)
+    if place is None or (lock.package.registry_type, lock.package.identifier) != (
+        remote.KIND,
+        place.url,
+    ):
+        raise VerificationError(f"{verified.name} has no remote at {lock.package.identifier}")
+    return place
+
+
+def _record(
+    verified: VerifiedVersion,
+    runtime: Runtime,
+    app: Path,
+    files: str,
+    place: HttpTransport | None,
+) -> InstallRecord:
     manifest, lock = verified.manifest, verified.lock
+    if place is None:
+        inputs = input_specs(locked_package(manifest, lock.package))
+    else:
+        inputs = remote.remote_inputs(place)
     return InstallRecord(
         name=verified.name,
         version=verified.version,
@@ -117,11 +144,12 @@ def _record(verified: VerifiedVersion, runtime: Runtime, app: Path, files: str) 
             dict(runtime.env),
             runtime.image,
         ),
-        sandbox=lock.sandbox,
-        inputs=input_specs(locked_package(manifest, lock.package)),
+        sandbox=(*lock.sandbox, *([remote.capability_of(place.url)] if place else [])),
+        inputs=inputs,
         limits=effective_limits(manifest.capabilities.limits),
         tools=tuple(lock.toolset.tools),
         consents=tuple((consent.id, consent.reason) for consent in manifest.required_consents),
+        remote=remote.remote_record(place) if place else None,
     )
 
 

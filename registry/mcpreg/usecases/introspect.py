@@ -9,13 +9,12 @@ What is started is a plan of `mcpreg.usecases.probe`.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from mcpreg.core import canonical
 from mcpreg.core.plan import Plan
 from mcpreg.core.toolset import CAPABLE, Offer, beyond
 from mcpreg.errors import McpregError, SandboxKilledError
+from mcpreg.remote.quiet import quiet_library
 from mcpreg.sandbox.planfile import write_plan
 
 SECONDS = 60  # from start to the last list; the slowest real server seen takes 2 s
@@ -104,40 +104,33 @@ def _read(plan: Plan, seconds: float, events: Path | None, *, capable: bool) -> 
         if events is not None:
             command += ["--events", str(events), "--on-violation", "deny"]
         try:
-            with _quiet_library():
-                return anyio.run(_ask, command, server, seconds, capable)
+            with quiet_library():
+                return anyio.run(ask, _connect(command, server), seconds, capable)
         except BaseExceptionGroup as group:
             raise _translated(_first(group), plan, server) from group
         except (McpregError, *_FAILURES) as error:
             raise _translated(error, plan, server) from error
 
 
-@contextmanager
-def _quiet_library() -> Iterator[None]:
-    """The library logs what servers send, as they sent it: not onto a person's terminal."""
-    loggers = [logging.getLogger(name) for name in ("mcp", "client")]
-    before = [logger.propagate for logger in loggers]
-    nowhere = logging.NullHandler()
-    for logger in loggers:
-        logger.addHandler(nowhere)
-        logger.propagate = False
-    try:
-        yield
-    finally:
-        for logger, propagate in zip(loggers, before, strict=True):
-            logger.removeHandler(nowhere)
-            logger.propagate = propagate
-
-
-async def _ask(
-    command: Sequence[str],
-    server: _Server,
-    seconds: float,
-    capable: bool,  # anyio.run passes positions only
+async def ask(
+    connection: AbstractAsyncContextManager[TransportStreams],
+    seconds: float = SECONDS,
+    capable: bool = False,  # anyio.run passes positions only
 ) -> Offer:
+    """List everything that the server at the other end offers.
+
+    Args:
+        connection: the transport, not yet open.
+        seconds: from start to the last list.
+        capable: declare all that a client can do, as an offer may depend on it.
+
+    Raises:
+        McpregError: it lists what may not be locked; without the server's name.
+        TimeoutError: not done in time; and whatever the library raises.
+    """
     able = _CAPABLE if capable else {}
     with anyio.fail_after(seconds):
-        async with Client(_connect(command, server), cache=None, **able) as client:
+        async with Client(connection, cache=None, **able) as client:
             declared = client.server_capabilities
             lists: dict[str, Items] = {}
             warnings: list[str] = []

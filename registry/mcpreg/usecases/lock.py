@@ -12,13 +12,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mcpreg.core import canonical, toolset
+from mcpreg.core import canonical, remote, toolset
 from mcpreg.core.lock import (
     LOCK_FILE,
     Lock,
     LockedOffer,
+    LockedPackage,
     LockedRuntime,
     LockedToolset,
+    RemoteRuntime,
     parse_lock,
 )
 from mcpreg.core.manifest import (
@@ -40,21 +42,33 @@ from mcpreg.usecases.probe import probe_plan
 _MAX_LISTED = 20  # differences shown
 
 
-def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tuple[Lock, Offer]:
+AskRemote = Callable[[Manifest], Offer]
+"""Read what a remote server offers, over the network: only where a person asked for that."""
+
+
+def make_lock(
+    manifest: Manifest, *, resolved_at: str, progress: Progress, ask: AskRemote | None = None
+) -> tuple[Lock, Offer]:
     """Resolve, install into a temporary folder, start once without network, and write it all down.
 
     Nothing is compared with what the manifest declares: see `declared_differences`.
 
     Args:
-        manifest: its first PyPI, npm, OCI or MCPB package that speaks stdio is locked.
+        manifest: its first PyPI, npm, OCI or MCPB package that speaks stdio is locked; of a remote
+            server, where it is and what it offers.
         resolved_at: RFC 3339 UTC (`2026-11-20T00:00:00Z`); what was released later is not seen.
         progress: takes one sentence a step, and what is left out.
+        ask: for a remote server, which is nowhere but at the other end of the network.
 
     Raises:
-        UsageError: the manifest has no package that can be locked.
+        UsageError: the manifest has no package that can be locked, or is of a remote server that
+            nobody said may be asked.
         McpregError: no binary artifacts, or the server does not start; and its subclasses as
             `PackageKind.resolve`, `PackageKind.install` and `introspect` raise them.
     """
+    if manifest.is_remote:
+        offer = _asked(manifest, ask, progress)
+        return remote_lock(manifest, resolved_at, locked_toolset(offer)), offer
     from mcpreg.usecases.introspect import introspect  # the MCP SDK takes a second
 
     package = lockable_package(manifest)
@@ -72,6 +86,34 @@ def make_lock(manifest: Manifest, *, resolved_at: str, progress: Progress) -> tu
         progress(f"starting {' '.join(entry)} without network to read what it offers")
         offer = introspect(probe_plan(manifest, resolution, app, kind.runtime(resolution)))
     return lock_of(manifest, resolution, resolved_at, entry, locked_toolset(offer)), offer
+
+
+def _asked(manifest: Manifest, ask: AskRemote | None, progress: Progress) -> Offer:
+    if ask is None:
+        raise UsageError(
+            f"{manifest.name} is a remote server, and only over the network can it be asked what "
+            "it offers",
+            hint="mcpreg lock --ask-remote",
+        )
+    progress("asking the remote server what it offers")
+    return ask(manifest)
+
+
+def remote_lock(manifest: Manifest, resolved_at: str, offered: LockedToolset) -> Lock:
+    """The lock of a remote server: nothing is resolved, so only what it offers must be known.
+
+    Raises `UsageError` when the manifest has no remote.
+    """
+    place = remote.chosen(manifest)
+    if place is None:
+        raise UsageError(f"{manifest.name} has no remote server")
+    runtime = RemoteRuntime(
+        kind="remote",
+        transport=place.type,
+        headers=tuple(header.name for header in place.headers or ()),
+    )
+    package = LockedPackage(registry_type="remote", identifier=place.url, version=manifest.version)
+    return lock_of(manifest, Resolution(package, runtime), resolved_at, (), offered)
 
 
 def lock_of(
@@ -188,7 +230,12 @@ class Written:
 
 
 def write_lock(
-    folder: Path, *, resolved_at: str | None, now: Callable[[], datetime], progress: Progress
+    folder: Path,
+    *,
+    resolved_at: str | None,
+    now: Callable[[], datetime],
+    progress: Progress,
+    ask: AskRemote | None = None,
 ) -> Written:
     """Lock the manifest of `folder` and replace its `mcps-lock.json`.
 
@@ -201,7 +248,7 @@ def write_lock(
     manifest = read_manifest(folder)
     path = folder / LOCK_FILE
     moment = resolved_at or _moment(path, manifest) or _hour(now())
-    lock, offer = make_lock(manifest, resolved_at=moment, progress=progress)
+    lock, offer = make_lock(manifest, resolved_at=moment, progress=progress, ask=ask)
     differences = declared_differences(manifest, offer)
     if differences:
         raise McpregError(
@@ -216,8 +263,10 @@ def write_lock(
     return Written(path, lock, offer, changed)
 
 
-def check_lock(folder: Path, *, progress: Progress) -> list[str]:
+def check_lock(folder: Path, *, progress: Progress, ask: AskRemote | None = None) -> list[str]:
     """Derive the lock of `folder` again, at its own moment, and say how it differs; empty: not.
+
+    What a remote server offers is taken from the lock when nobody may `ask`.
 
     Raises:
         NotFoundError: there is no lock.
@@ -226,10 +275,15 @@ def check_lock(folder: Path, *, progress: Progress) -> list[str]:
     manifest = read_manifest(folder)
     path = folder / LOCK_FILE
     committed = _read_lock(path)
-    lock, offer = make_lock(manifest, resolved_at=committed.resolved_at, progress=progress)
+    differences: list[str] = []
+    if manifest.is_remote and ask is None:
+        lock = remote_lock(manifest, committed.resolved_at, committed.toolset)
+    else:
+        moment = committed.resolved_at
+        lock, offer = make_lock(manifest, resolved_at=moment, progress=progress, ask=ask)
+        differences = declared_differences(manifest, offer)
     lock = lock.model_copy(update={"runtime": as_locked(lock.runtime, committed.runtime)})
     derived = lock.canonical()
-    differences = declared_differences(manifest, offer)
     if path.read_bytes() == derived:
         return differences
     found = _compared(json.loads(committed.canonical()), json.loads(derived), "")
@@ -288,6 +342,8 @@ def _moment(path: Path, manifest: Manifest) -> str | None:
         lock = _read_lock(path)
     except McpregError:
         return None  # missing or broken: it is about to be written
+    if manifest.is_remote:
+        return lock.resolved_at if lock.manifest == manifest.digest() else None
     package = lockable_package(manifest)
     same = (package.registry_type, package.identifier, package.version or "") == (
         lock.package.registry_type,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcpreg.core import safety
+from mcpreg.core import remote, safety
 from mcpreg.core.policy import VetFacts, VetPolicy, Vetted, facts_from, parse_policy, vet
 from mcpreg.errors import PolicyError
 from mcpreg.store.places import Places
@@ -45,11 +45,19 @@ def facts_of(version: VerifiedVersion) -> VetFacts:
         curated=version.indexed.curated,
         level=str(judged.level),
         sentences=judged.sentences,
-        sandbox=tuple(version.lock.sandbox),
+        sandbox=_reaches(version),
         licence=version.manifest.license,
         signer=version.signer,
         checks={outcome.id: outcome.result for outcome in version.record.report},
     )
+
+
+def _reaches(version: VerifiedVersion) -> tuple[str, ...]:
+    """The lock's capabilities; what is sent to a remote server reaches its host."""
+    locked = tuple(version.lock.sandbox)
+    if version.lock.runtime.kind != "remote":
+        return locked
+    return (*locked, remote.capability_of(version.lock.package.identifier))
 
 
 def verdicts(places: Places, facts: VetFacts) -> tuple[Verdict, ...]:

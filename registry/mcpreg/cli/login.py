@@ -1,0 +1,69 @@
+"""`mcpreg login NAME`: a person signs in to a remote server, once, in their browser."""
+
+from __future__ import annotations
+
+import os
+import threading
+import webbrowser
+from typing import TYPE_CHECKING
+
+import click
+
+from mcpreg.cli.asking import can_ask
+from mcpreg.cli.completing import installed_servers
+from mcpreg.cli.output import clean, note
+from mcpreg.core.names import parse_reference
+from mcpreg.errors import PolicyError, UsageError
+from mcpreg.store.places import places
+
+if TYPE_CHECKING:  # the bridge's libraries are imported when somebody signs in
+    from mcpreg.core.remote import Origin
+    from mcpreg.remote.oauth import Person
+
+
+@click.command("login")
+@click.argument("server", shell_complete=installed_servers)
+@click.option("--no-browser", is_flag=True, help="Print the address only.")
+@click.option(
+    "--client-metadata",
+    metavar="URL",
+    help="A client metadata document to be known by, instead of registering.",
+)
+def command(server: str, *, no_browser: bool, client_metadata: str | None) -> None:
+    """Sign in to SERVER, a remote one, with OAuth: in the browser, back to this machine.
+
+    The token goes into the keyring, or a file that you alone can read, and is sent to the server's
+    own host and no other. mcpreg run uses it, and renews it when it expires.
+    """
+    from mcpreg.cli.run import obtain, require_consent
+    from mcpreg.usecases.remote_ask import login
+
+    if not can_ask():
+        raise PolicyError("signing in takes a terminal and a browser", hint="--token-file for run")
+    if client_metadata is not None and not client_metadata.startswith("https://"):
+        raise UsageError("a client metadata document lies at an https address")
+    where = places()
+    installed = obtain(where, parse_reference(server))
+    name = installed.record.name
+    if installed.record.remote is None:
+        raise UsageError(f"{name} runs on this machine: there is nothing to sign in to")
+    require_consent(where, installed, grants=False, yes=False, drift=False)
+    here = person(browser=not no_browser, client_metadata=client_metadata)
+    if login(where, installed, os.environ, here):
+        note(f"signed in to {name}; mcpreg logout {name} forgets it")
+    else:
+        note(f"{name} answers without a sign-in")
+
+
+def person(*, browser: bool = True, client_metadata: str | None = None) -> Person:
+    """The person at this terminal."""
+    from mcpreg.remote.oauth import Person
+
+    def show(url: str, origin: Origin) -> None:
+        note(f"sign in at {origin.host}, and come back here. The address is:")
+        click.echo(clean(url), err=True)
+        if browser:
+            # Beside us: some browsers are waited for, and the page comes back to this process.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    return Person(show, client_metadata)

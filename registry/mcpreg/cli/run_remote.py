@@ -1,0 +1,81 @@
+"""`mcpreg run` of a remote server: the same questions, and a bridge instead of a sandbox."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from mcpreg.cli.asking import can_ask
+from mcpreg.cli.output import clean, note
+from mcpreg.cli.run import drifted, require_consent
+from mcpreg.errors import McpregError, UnreachableError, UsageError
+from mcpreg.store.installed import Installed
+from mcpreg.store.places import Places
+from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOptions:
+    """Those of the command line that a remote server has a use for, or must refuse."""
+
+    grants: tuple[str, ...]
+    explain: bool
+    dry_run: bool
+    allow_drift: bool
+    yes: bool
+    token_file: Path | None
+    token_env: str | None
+
+
+def run_remote(
+    where: Places, installed: Installed, options: RemoteOptions, arguments: tuple[str, ...]
+) -> int:
+    """Bridge stdin and stdout to the server; the exit code. Raises as `mcpreg run` does."""
+    from mcpreg.audit import AuditLog
+    from mcpreg.cli.login import person
+    from mcpreg.usecases.remote import Given, explained, read_token
+    from mcpreg.usecases.remote import run_remote as bridged
+
+    record = installed.record
+    _require_fitting(record.name, options, arguments)
+    token = read_token(options.token_file, options.token_env, os.environ)
+    given = Given(os.environ, token, person() if can_ask() else None)
+    if options.explain:
+        for sentence in explained(installed, where, given):
+            click.echo(clean(sentence))
+        return 0
+    said = require_not_taken_down(where, record)
+    if said:
+        note(said)
+    drift = options.allow_drift
+    agreed = require_consent(where, installed, grants=False, yes=options.yes, drift=drift)
+    refresh_beside(where, record)
+    with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
+        if agreed is not None:
+            audit.record("consent", how=agreed.how, reach=agreed.reach)
+        try:
+            ended = bridged(where, installed, given, audit, warn=note, allow_drift=drift)
+        except McpregError as error:
+            audit.record("refused", reason=error.message)
+            raise
+    if ended.reason == "refused":
+        raise drifted(record.name, ended.words, audit.run_id)
+    if ended.reason == "lost":
+        raise UnreachableError(
+            f"{record.name} was lost: {ended.words}", hint=f"mcpreg logs {audit.run_id}"
+        )
+    return 128 + ended.signal if ended.signal else 0
+
+
+def _require_fitting(name: str, options: RemoteOptions, arguments: tuple[str, ...]) -> None:
+    if arguments:
+        raise UsageError(
+            f"{name} runs elsewhere and takes no arguments", hint="drop what follows --"
+        )
+    if options.grants:
+        raise UsageError(f"{name} runs elsewhere: nothing here can be granted to it")
+    if options.dry_run:
+        raise UsageError(f"{name} runs elsewhere: there is no command", hint="--explain")
