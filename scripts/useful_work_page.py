@@ -1,7 +1,7 @@
 """Have real servers do useful work in the sandbox, and print who did what.
 
-    python scripts/useful_work.py            run the tests, print the table
-    python scripts/useful_work.py --write    and put it into docs/useful-work.md
+    python scripts/useful_work_page.py            run the tests, print the table
+    python scripts/useful_work_page.py --write    and put it into docs/useful-work.md
 
 What each is asked stands in tests/support/useful_work.py. Needs PyPI and npm; the servers that need
 hosts also root, and ip (iproute2), or their rows stay empty.
@@ -29,7 +29,7 @@ TEST = "tests/e2e/test_useful_work.py::test_does_useful_work"
 SHOWN = 90
 HEADER = """# Useful work in the sandbox
 
-Written by `python scripts/useful_work.py --write`. Each server is published in a registry made for
+Written by `python scripts/useful_work_page.py --write`. Each server is published in a registry made for
 the test, verified, installed from its lock and started by `mcpreg run` with the capabilities in its
 manifest; the official `mcp` client calls its tools, and the audit log must have no violation. Hosts
 stand for the real ones: they answer on the same machine, over TLS, in namespaces of their own, and
