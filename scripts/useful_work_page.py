@@ -29,11 +29,12 @@ TEST = "tests/e2e/test_useful_work.py::test_does_useful_work"
 SHOWN = 90
 HEADER = """# Useful work in the sandbox
 
-Written by `python scripts/useful_work_page.py --write`. Each server is published in a registry made for
-the test, verified, installed from its lock and started by `mcpreg run` with the capabilities in its
-manifest; the official `mcp` client calls its tools, and the audit log must have no violation. Hosts
-stand for the real ones: they answer on the same machine, over TLS, in namespaces of their own, and
-`env:SSL_CERT_FILE` and `env:NODE_EXTRA_CA_CERTS` are granted so that servers trust the stand-ins.
+Written by `python scripts/useful_work_page.py --write`. Each server is published in a registry made
+for the test, verified, installed from its lock and started by `mcpreg run` with the capabilities in
+its manifest; the official `mcp` client calls its tools, and the audit log must have no violation.
+Hosts stand for the real ones: they answer on the same machine, over TLS, in namespaces of their
+own, and `env:SSL_CERT_FILE` and `env:NODE_EXTRA_CA_CERTS` are granted so that servers trust the
+stand-ins.
 Seconds are from starting the server to its last answer, sessions one after the other.
 
 """

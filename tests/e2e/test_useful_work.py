@@ -2,8 +2,8 @@
 
 Each is published and installed as a person would, then `mcpreg run` is driven by the official
 client. Where a server needs the Internet, its hosts answer on this machine, in namespaces of their
-own, over TLS. `python scripts/useful_work_page.py --write` makes docs/useful-work.md of what is recorded
-here.
+own, over TLS. `python scripts/useful_work_page.py --write` makes docs/useful-work.md of what is
+recorded here.
 """
 
 from __future__ import annotations
