@@ -83,6 +83,7 @@ function rarity(documents, servers) {
 
 // --- shards: mcpreg.core.search.shards
 
+const NAME = 24; // characters of a shard's file name
 const NOTHING = { count: 0, ids: [], weights: [] };
 const MARKED = /[=~#@\/]$/;
 
@@ -98,19 +99,25 @@ function position(items, wanted, after) {
   return low;
 }
 
+// What stands as differences to the one before.
+function sums(steps) {
+  let sum = 0;
+  return steps.map((step) => (sum += step));
+}
+
 class Table {
-  constructor({ first, names }) {
-    this.first = first;
-    this.names = first.map((_, at) => names.slice(32 * at, 32 * at + 32));
+  constructor(parts, names) {
+    this.parts = parts;
+    this.names = parts.map((_, at) => names.slice(NAME * at, NAME * (at + 1)));
   }
 
   of(item) {
-    return this.names[position(this.first, item, true) - 1];
+    return this.names[position(this.parts, item, true) - 1];
   }
 
   beginning(text, most) {
-    const start = Math.max(0, position(this.first, text, true) - 1);
-    const end = position(this.first, `${text}\uffff`, false);
+    const start = Math.max(0, position(this.parts, text, true) - 1);
+    const end = position(this.parts, `${text}\uffff`, false);
     return this.names.slice(start, Math.min(end, start + most));
   }
 }
@@ -124,8 +131,7 @@ class TermShard {
   at(at) {
     let found = this.read.get(at);
     if (!found) {
-      let before = 0;
-      const ids = this.body.ids[at].map((step) => (before += step));
+      const ids = sums(this.body.ids[at]);
       found = { count: this.body.counts[at], ids, weights: this.body.weights[at] };
       this.read.set(at, found);
     }
@@ -302,11 +308,11 @@ async function body(url) {
 
 function directory() {
   pending ??= body(DIRECTORY).then((read) => {
-    if (read.searchVersion !== 2) throw new Error("another version of the search index");
+    if (read.searchVersion !== 3) throw new Error("another version of the search index");
     return {
       servers: read.servers,
-      terms: new Table(read.terms),
-      documents: new Table(read.documents),
+      terms: new Table(read.terms.parts, read.terms.names),
+      documents: new Table(sums(read.documents.parts), read.documents.names),
     };
   });
   pending.catch(() => (pending = undefined));

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from browsing import Watched, served
-from mcpreg.core.search.build import Index, build_index
+from mcpreg.core.search.build import NAME_DIGITS, Index, build_index
 from mcpreg.core.search.documents import Document
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.publish import publish
@@ -83,7 +83,7 @@ def test_the_browser_ranks_as_python_does(
       }
       return found;
     }"""
-    url = page.locator("script[data-worker]").get_attribute("data-worker")
+    url = page.locator("script[data-worker]").first.get_attribute("data-worker")
     texts = ["clock", "read mail", "writes files", "no", "acme", "readQuery", "maps notes gr"]
     ours = Searcher(index)
     for text, theirs in zip(texts, page.evaluate(ask, [url, texts]), strict=True):
@@ -163,7 +163,7 @@ def test_a_shard_that_is_gone_is_found_by_the_new_directory(
     page.goto(f"{made}/browse/")
     old = json.loads(index.directory)
     stale = json.dumps(
-        {**old, "terms": {**old["terms"], "names": "0" * 32 * len(old["terms"]["first"])}}
+        {**old, "terms": {**old["terms"], "names": "0" * NAME_DIGITS * len(old["terms"]["parts"])}}
     )
     asked = 0
 

@@ -13,6 +13,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from mcpreg.core.index import SEARCH_DIRECTORY
+from mcpreg.core.search.build import NAME_DIGITS
 from mcpreg.core.search.documents import Document
 from mcpreg.core.search.shards import read_documents
 from mcpreg.gitrepo import Snapshot
@@ -65,11 +66,10 @@ def _names(response: Response) -> set[tuple[str, str]]:
 
 def _searched(tree: Tree) -> list[Document]:
     """Every server that the search index shows."""
-    first, names = (
-        json.loads(tree[SEARCH_DIRECTORY])["documents"][key] for key in ("first", "names")
-    )
+    names = json.loads(tree[SEARCH_DIRECTORY])["documents"]["names"]
     shards = [
-        tree[f"search/shards/{names[32 * at : 32 * at + 32]}.json"] for at in range(len(first))
+        tree[f"search/shards/{names[at : at + NAME_DIGITS]}.json"]
+        for at in range(0, len(names), NAME_DIGITS)
     ]
     return [item for data in shards for item in read_documents(data).values()]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpreg.core.search import words
-from mcpreg.core.search.build import MAX_POSTINGS, build_index
+from mcpreg.core.search.build import MAX_POSTINGS, build_index, order, separator, weights_of
 from mcpreg.core.search.documents import Document
 from mcpreg.core.search.shards import Pointer, TermShard, read_documents
 from mcpreg.errors import VerificationError
@@ -119,6 +119,30 @@ def test_a_word_of_everyone_is_capped_and_still_counted() -> None:
     assert all(a < b for a, b in pairwise(postings.ids))
 
 
+@given(st.sets(st.text(min_size=1, max_size=6), min_size=2))
+def test_a_separator_parts_what_comes_before_from_what_it_begins(keys: set[str]) -> None:
+    before, first = sorted(keys, key=order)[:2]
+    parting = separator(before, first)
+    assert first.startswith(parting)
+    assert order(before) < order(parting) <= order(first)
+    assert len(parting) == 1 or order(parting[:-1]) <= order(before)
+
+
+def test_every_key_is_found_in_its_shard() -> None:
+    documents = many(3000)
+    index = build_index(documents)
+    pointer = Pointer(index.pointer)
+    assert len(pointer.term_shards) > 3
+    for document in documents[::50]:
+        for key in weights_of(document):
+            digest = pointer.of_term(key)
+            assert digest is not None
+            assert TermShard(index.shards[digest]).postings(key).count, key
+        shard = pointer.of_document(document.id)
+        assert shard is not None
+        assert read_documents(index.shards[shard])[document.id] == document
+
+
 def test_two_servers_of_one_id_are_refused() -> None:
     with pytest.raises(ValueError, match="one id"):
         build_index([CLOCK, make_document(1, "com.other/x")])
@@ -145,9 +169,9 @@ def test_every_result_has_a_word_of_the_query(asked: list[str], end: str) -> Non
         b"",
         b"[]",
         b"{}",
-        b'{"searchVersion":3,"servers":0}',
-        b'{"searchVersion":2,"servers":-1,"terms":{"first":[],"sha256":""},"documents":{"first":[],"sha256":""}}',
-        b'{"searchVersion":2,"servers":1,"terms":{"first":["a"],"sha256":"ab"},"documents":{"first":[],"sha256":""}}',
+        b'{"searchVersion":4,"servers":0}',
+        b'{"searchVersion":3,"servers":-1,"terms":{"parts":[],"sha256":""},"documents":{"parts":[],"sha256":""}}',
+        b'{"searchVersion":3,"servers":1,"terms":{"parts":["a"],"sha256":"ab"},"documents":{"parts":[],"sha256":""}}',
         b"[" * 100_000,
     ],
 )

@@ -1,6 +1,6 @@
 """From documents to the index: a pointer document, and shards under the hash of their content.
 
-    pointer          how many servers; where each shard begins, and its SHA-256; this is signed
+    pointer          how many servers; what parts the shards, and their SHA-256; this is signed
     directory        the same for browsers, which verify nothing: names of files instead
     term shard       terms in order; for each how many servers have it, which, and how much
     document shard   what is shown of servers, in the order of their ids
@@ -8,6 +8,9 @@
 Keys that end in a mark are no words: `compact=` an exact name, `compact~` one but for `mcp` and
 `server`, `compact#` an exact tool, `tag@` a tag as written, `namespace/` its servers. They lie
 beside the words that they begin with.
+
+The directory is a third of a first query, so it says no more than it must: the shortest text that
+parts two term shards, and what each shard's first id has more than the one before.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from mcpreg.core.search import scoring, words
 from mcpreg.core.search.cutting import Cut, cut
 from mcpreg.core.search.documents import Document, to_columns
 
-VERSION = 2
+VERSION = 3
 NAME, ALIAS, TOOL, TAG, NAMESPACE = "=", "~", "#", "@", "/"
+NAME_DIGITS = 24  # of a shard's file: 96 bits tell files apart; whoever verifies has the digest
 MAX_POSTINGS = 4096
 """A term that more servers have keeps the best of them: it says little, and nobody reads so far."""
 # Bytes before compression, which makes them a fourth; a few of each are a first query.
@@ -71,32 +75,32 @@ def build_weighted(found: Iterable[tuple[Document, Mapping[str, int]]]) -> Index
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Where each shard begins, and its digest. Digests stand in one text, which is shortest."""
+    """What parts each shard from the one before, and its digest. Digests stand in one text."""
 
-    first: Sequence[str | int]
+    parts: Sequence[str | int]
     sha256: Sequence[str]
 
     def digests(self) -> dict[str, Any]:
-        return {"first": self.first, "sha256": "".join(self.sha256)}
+        return {"parts": self.parts, "sha256": "".join(self.sha256)}
 
     def names(self) -> dict[str, Any]:
-        return {"first": self.first, "names": "".join(map(name_of, self.sha256))}
+        return {"parts": self.parts, "names": "".join(map(name_of, self.sha256))}
 
 
 def name_of(digest: str) -> str:
-    """What the file of a shard is called: half the digest, which is a third of a first query."""
-    return digest[:32]
+    """What the file of a shard is called: the beginning of its digest."""
+    return digest[:NAME_DIGITS]
 
 
 def _table(found: Iterable[tuple[str | int, dict[str, Any]]], shards: dict[str, bytes]) -> _Table:
-    firsts, digests = [], []
-    for first, body in found:
+    parts, digests = [], []
+    for part, body in found:
         data = _dumps(body)
         digest = hashlib.sha256(data).hexdigest()
         shards[digest] = data
-        firsts.append(first)
+        parts.append(part)
         digests.append(digest)
-    return _Table(firsts, digests)
+    return _Table(parts, digests)
 
 
 def _dumps(value: object) -> bytes:
@@ -105,8 +109,10 @@ def _dumps(value: object) -> bytes:
 
 def _document_shards(documents: Sequence[Document]) -> Iterable[tuple[int, dict[str, Any]]]:
     sized = ((document.name, _size(document), document) for document in documents)
+    before = 0
     for shard in cut(sized, DOCUMENTS):
-        yield shard[0].id, to_columns(shard)
+        yield shard[0].id - before, to_columns(shard)
+        before = shard[0].id
 
 
 def _size(document: Document) -> int:
@@ -122,6 +128,7 @@ def _term_shards(
         for key, weight in weights.items():
             postings[key].append((document.id, weight))
     sized = ((key, 16 + 6 * len(postings[key]), key) for key in sorted(postings, key=order))
+    before = ""
     for shard in cut(sized, TERMS):
         kept = [_best(postings[key]) for key in shard]
         body = {
@@ -130,7 +137,14 @@ def _term_shards(
             "ids": [_steps(found) for found in kept],
             "weights": [[weight for _, weight in found] for found in kept],
         }
-        yield shard[0], body
+        yield separator(before, shard[0]), body
+        before = shard[-1]
+
+
+def separator(before: str, first: str) -> str:
+    """The shortest beginning of `first` that comes after `before`, which comes before `first`."""
+    lengths = range(1, len(first))
+    return next((first[:n] for n in lengths if order(first[:n]) > order(before)), first)
 
 
 def order(term: str) -> bytes:

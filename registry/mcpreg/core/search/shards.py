@@ -32,7 +32,7 @@ NOTHING = Postings(0, (), ())
 
 
 class Pointer:
-    """The one document that changes: where the shards begin, and their digests."""
+    """The one document that changes: what parts the shards, and their digests."""
 
     def __init__(self, data: bytes) -> None:
         """Raises `VerificationError` when the bytes are no pointer of this version."""
@@ -41,8 +41,8 @@ class Pointer:
             if body["searchVersion"] != VERSION:
                 raise ValueError(f"version {body['searchVersion']!r}")
             self.servers = _whole(body["servers"])
-            self._terms = [order(term) for term in body["terms"]["first"]]
-            self._documents = [_whole(first) for first in body["documents"]["first"]]
+            self._terms = [order(part) for part in body["terms"]["parts"]]
+            self._documents = list(accumulate(map(_whole, body["documents"]["parts"])))
             self.term_shards = _digests(body["terms"]["sha256"], len(self._terms))
             self.document_shards = _digests(body["documents"]["sha256"], len(self._documents))
         except _UNREADABLE as error:
