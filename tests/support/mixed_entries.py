@@ -47,6 +47,8 @@ class Marks:
     origin: Origin | None = None
     status: StatusMark | None = None
     readme: bytes | None = None
+    remote_locked: bool = False
+    """Whether somebody asked the remote server what it offers, and locked that."""
 
 
 def make_record(manifest: Manifest, sequence: int, *, locked: bool) -> Record:
@@ -72,7 +74,7 @@ def make_entry(
     manifest: Manifest, sequence: int, marks: Marks = Marks(), *, published: bool = True
 ) -> Entry:
     """The entry of a manifest: locked when it has packages and was mirrored from nowhere."""
-    locked = bool(manifest.packages) and marks.origin is None
+    locked = (bool(manifest.packages) or marks.remote_locked) and marks.origin is None
     lock = make_lock(manifest) if locked else None
     return Entry(
         name=manifest.name,

@@ -17,9 +17,17 @@ from mcpreg import gitrepo
 from mcpreg.core import canonical, toolset
 from mcpreg.core.catalog import build_targets
 from mcpreg.core.index import OFFLINE_TARGETS, blob_path, shard_path
-from mcpreg.core.lock import Lock, LockedPackage, LockedToolset, PythonRuntime, Wheel
+from mcpreg.core.lock import (
+    Lock,
+    LockedPackage,
+    LockedToolset,
+    PythonRuntime,
+    RemoteRuntime,
+    Wheel,
+)
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.names import parse_reference
+from mcpreg.core.remote import chosen
 from mcpreg.errors import McpregError
 from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.handed import Handed
@@ -74,16 +82,21 @@ def make_lock(manifest: Manifest, wheel: str | None = None) -> Lock:
     tools = toolset.tool_hashes(
         tool.model_dump(by_alias=True, exclude_none=True) for tool in manifest.capabilities.tools
     )
+    remote = chosen(manifest) if manifest.is_remote else None
     return Lock(
         name=manifest.name,
         version=manifest.version,
         manifest=manifest.digest(),
         resolved_at="2026-10-31T00:00:00Z",
-        runtime=PythonRuntime(kind="python", versions=("3.11", "3.12", "3.13", "3.14")),
+        runtime=RemoteRuntime(kind="remote", transport=remote.type)
+        if remote
+        else PythonRuntime(kind="python", versions=("3.11", "3.12", "3.13", "3.14")),
         package=LockedPackage(
-            registry_type="pypi", identifier="acme-clock", version=manifest.version
+            registry_type="remote" if remote else "pypi",
+            identifier=remote.url if remote else "acme-clock",
+            version=manifest.version,
         ),
-        entry=("python3", "/app/bin/acme-clock"),
+        entry=() if remote else ("python3", "/app/bin/acme-clock"),
         wheels=(
             (Wheel(name="acme-clock", version=manifest.version, sha256=wheel, platforms=PLATFORMS),)
             if wheel

@@ -1,6 +1,7 @@
 """What each MCP client needs to start a version: a link that asks it to, and its settings to copy.
 
-A local server is always started as `mcpreg run NAME@VERSION`, so that the sandbox stands between.
+A server that can be installed is always started as `mcpreg run NAME@VERSION`, so that the sandbox,
+or the bridge of a remote one, stands between. A remote one that nobody locked has its address only.
 No secret is ever in a file or a link: a client asks for it, or names a variable of its own
 environment. What a person must choose (a folder, say) stands in capitals, or is asked for.
 """
@@ -18,6 +19,7 @@ from urllib.parse import quote, urlencode
 
 from mcpreg.core.capability import Variable
 from mcpreg.core.manifest import HttpTransport, Manifest
+from mcpreg.core.remote import chosen, remote_inputs, variable_for
 from mcpreg_site.catalog import Version
 from mcpreg_site.pages.install import needed_arguments
 
@@ -48,26 +50,40 @@ class _Local:
 
 
 def snippets(version: Version) -> tuple[Snippet, ...]:
-    """Links and settings for every known client, pinned to this version."""
+    """Links and settings that start `mcpreg run` in every known client, pinned to this version."""
     manifest = version.manifest
-    key = _slug(version.name)
-    if manifest.is_remote:
-        return tuple(_remote(key, (manifest.remotes or ())[0], manifest))
     needed = needed_arguments(manifest)
     local = _Local(
-        key=key,
+        key=_slug(version.name),
         arguments=(
             "run",
             f"{version.name}@{version.version}",
             *(["--", *needed] if needed else []),
         ),
         placeholders=tuple(word for word in needed if not word.startswith("-")),
-        variables=tuple(
-            dict.fromkeys(c.name for c in manifest.capabilities.parsed() if isinstance(c, Variable))
-        ),
+        variables=tuple(dict.fromkeys(_variables(manifest))),
         description=manifest.description,
     )
     return tuple(_local(local))
+
+
+def by_address(version: Version) -> tuple[Snippet, ...]:
+    """The same for a remote server that a client connects to by itself; else nothing."""
+    remote = chosen(version.manifest)
+    return tuple(_remote(_slug(version.name), remote, version.manifest)) if remote else ()
+
+
+def _variables(manifest: Manifest) -> Iterator[str]:
+    """Names in the environment of `mcpreg` that the server cannot do without, or may be given."""
+    remote = chosen(manifest) if manifest.is_remote else None
+    if remote:
+        for item in remote_inputs(remote):
+            # An optional one that a client fills with nothing would be sent as nothing.
+            if item.required and item.value is None:
+                yield variable_for(item.name)
+    for capability in manifest.capabilities.parsed():
+        if isinstance(capability, Variable):
+            yield capability.name
 
 
 def _slug(name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcpreg.core.manifest import Argument, Manifest
+from mcpreg.core.remote import chosen
 from mcpreg_site.catalog import Version
 
 _PLACEHOLDER = re.compile(r"[^A-Z0-9]+")
@@ -56,7 +57,8 @@ def _placeholder(text: str) -> str:
 
 
 def settings(manifest: Manifest) -> tuple[Setting, ...]:
-    """Every variable and argument of the package, or every header of the remote server."""
+    """Every variable and argument of the package, or what the remote server's address and headers
+    take."""
     return tuple(_settings(manifest))
 
 
@@ -66,10 +68,12 @@ def _settings(manifest: Manifest) -> Iterator[Setting]:
             kind = "variable" if not hasattr(item, "type") else "argument"
             name = getattr(item, "name", None) or getattr(item, "value_hint", None) or "argument"
             yield _setting(item, name, kind)
-    if manifest.is_remote:
-        for remote in manifest.remotes or ():
-            for header in remote.headers or ():
-                yield _setting(header, header.name, "header")
+    remote = chosen(manifest) if manifest.is_remote else None
+    if remote:
+        for name, place in (remote.variables or {}).items():
+            yield _setting(place, name, "part of the address")
+        for header in remote.headers or ():
+            yield _setting(header, header.name, "header")
 
 
 def _setting(item: Any, name: str, kind: str) -> Setting:  # noqa: ANN401  # three input models

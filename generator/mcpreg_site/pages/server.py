@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.pages.cards import KINDS, NOT_STATED
-from mcpreg_site.pages.clients import snippets
+from mcpreg_site.pages.clients import Snippet, by_address, snippets
 from mcpreg_site.pages.difference import Changes, changes
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.pages.install import needed_arguments, run_command, settings
@@ -104,13 +104,11 @@ def _server(catalog: Catalog, server: Server, pages: Pages, shared: _Shared) -> 
     latest = server.latest
     text = latest.entry.readme
     values = shared(latest)
-    connects = values["installable"] or (values["remote"] and not latest.deleted)
     return pages.page(
         "server.html",
         url=server_url(server.name),
         command=run_command(latest),
-        connects=connects,
-        snippets=snippets(latest) if connects else (),
+        snippets=_snippets(latest, installable=bool(values["installable"])),
         needed=_placeholders(latest),
         settings=settings(latest.manifest),
         linked_data=linked_data(catalog, latest),
@@ -118,6 +116,12 @@ def _server(catalog: Catalog, server: Server, pages: Pages, shared: _Shared) -> 
         readme=Markup(pages.readmes.render(text)) if text else None,  # noqa: S704
         **values,
     )
+
+
+def _snippets(version: Version, *, installable: bool) -> tuple[Snippet, ...]:
+    if installable:
+        return snippets(version)
+    return by_address(version) if version.manifest.is_remote and not version.deleted else ()
 
 
 def _placeholders(version: Version) -> list[str]:
