@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from command_lines import ROOT
 from mcpreg.usecases.comment import MARKER
+from mcpreg_site.publish import publish as publish_site
+from mcpreg_site.site import render
+from mcpreg_site.templates import find_templates
+from mixed_entries import mixed_entries, snapshot_of
+from s3_hosts import S3Host, moto_host
 from tiny_registry import TinyRegistry, make_manifest
 
 ACTIONS = ROOT / ".github/actions"
@@ -255,3 +262,91 @@ def test_refuses_a_link_to_something_on_the_runner(comment: Comment) -> None:
     comment.file.rename(secret)
     comment.file.symlink_to(secret)
     assert comment.post() == (1, [])
+
+
+# What GitHub answers a job that asks who it is; `curl` itself would insist on https.
+CURL = """#!/bin/sh
+cat > "$SEEN/stdin"
+printf '%s\\n' "$@" > "$SEEN/arguments"
+printf '{"value": "who.i.am"}'
+"""
+BUCKET = "registry-bucket"
+ROLE = "arn:aws:iam::123456789012:role/deploy"
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Host]:
+    with moto_host() as host:
+        host.client().create_bucket(Bucket=BUCKET)
+        yield host
+
+
+def deploy_to(target: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    tools = folder / "tools"
+    tools.mkdir()
+    code = "from mcpreg_site.cli.main import main; main()"
+    (tools / "mcpreg-site").write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$@"\n')
+    (tools / "curl").write_text(CURL)
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        ["bash", str(ACTIONS / "registry/s3.sh")],
+        env={
+            **kept,
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "SEEN": str(folder),
+            "RUNNER_TEMP": str(folder),
+            "TARGET": target,
+            "DISTRIBUTION": "",
+            "AWS_ROLE_ARN": ROLE,
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_run_deploys_to_a_bucket_by_its_identity_and_leaves_nothing_of_it(
+    s3: S3Host, tmp_path: Path
+) -> None:
+    publish_site(render(snapshot_of(mixed_entries()), find_templates()), tmp_path / "site")
+    done = deploy_to(
+        f"s3://{BUCKET}/registry",
+        tmp_path,
+        AWS_ENDPOINT_URL=s3.url,
+        ACTIONS_ID_TOKEN_REQUEST_URL="https://identity.example/token?api-version=2.0",
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN=TOKEN,
+    )
+    assert done.returncode == 0, done.stderr
+    home = s3.client().get_object(Bucket=BUCKET, Key="registry/index.html")
+    assert home["ContentType"].startswith("text/html")
+    assert json.loads(
+        s3.client().get_object(Bucket=BUCKET, Key="registry/feed.json")["Body"].read()
+    )
+    asked = (tmp_path / "arguments").read_text()
+    assert "&audience=sts.amazonaws.com" in asked
+    assert TOKEN not in asked + done.stdout + done.stderr
+    assert TOKEN in (tmp_path / "stdin").read_text()
+    assert not (tmp_path / "identity").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "url", "said"),
+    [
+        ("/srv/www", "https://identity.example/token?x", "no bucket"),
+        (f"s3://{BUCKET}/registry", "", "id-token: write"),
+    ],
+)
+def test_a_run_that_cannot_deploy_says_why_before_it_asks_anybody(
+    tmp_path: Path, target: str, url: str, said: str
+) -> None:
+    done = deploy_to(target, tmp_path, ACTIONS_ID_TOKEN_REQUEST_URL=url)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not (tmp_path / "arguments").exists()

@@ -30,12 +30,13 @@ PERMISSIONS = {
     ("comment", "comment"): {"actions": "read", "pull-requests": "write"},
     ("deploy", "build"): {"contents": "read"},
     ("deploy", "netlify"): {},
+    ("deploy", "s3"): {"contents": "read", "id-token": "write"},
     ("publish", "check"): {"contents": "read"},
     ("publish", "sign"): {"contents": "read", "id-token": "write"},
     ("publish", "publish"): {"contents": "write"},
-    ("publish", "deploy"): {"contents": "read"},
+    ("publish", "deploy"): {"contents": "read", "id-token": "write"},
     ("resign", "resign"): {"contents": "write"},
-    ("resign", "deploy"): {"contents": "read"},
+    ("resign", "deploy"): {"contents": "read", "id-token": "write"},
     ("sync", "fetch"): {"contents": "read"},
     ("sync", "propose"): {"contents": "write", "pull-requests": "write"},
     ("validate", "validate"): {"contents": "read"},
@@ -84,7 +85,7 @@ def _runs(step: dict[str, Any], job: str) -> bool:
     for old, new in {**words, "&&": " and ", "||": " or ", "always()": "True"}.items():
         text = text.replace(old, new)
     text = re.sub(r"\btrue\b(?!')", "True", text)
-    left = re.sub(r"'[a-z]+'|==|and|or|True|[() ]", "", text)
+    left = re.sub(r"'[a-z0-9]+'|[!=]=|and|or|True|[() ]", "", text)
     assert not left, f"a condition that this test does not read: {step['if']}"
     return bool(eval(text))  # nothing but the words above is left
 
@@ -134,8 +135,41 @@ def test_the_workflow_that_signs_is_the_one_that_the_policy_names() -> None:
     settings = SigstoreSettings(repository="o/r", repository_id="1", owner_id="1")
     assert settings.workflow == ".github/workflows/publish.yml"
     assert load(WORKFLOWS["publish"])[True] == {"push": {"branches": ["main"]}}
-    signers = [key for key, body in jobs() if "id-token" in body["permissions"]]
-    assert signers == [("publish", "sign")]
+    # A certificate names the file whose job asked: what a job calls is another file.
+    identified = {key for key, body in jobs() if "id-token" in body["permissions"]}
+    signers = {key for key, body in jobs() if key in identified and "uses" not in body}
+    assert signers == {("publish", "sign"), ("deploy", "s3")}
+    called = {body["uses"] for key, body in jobs() if key in identified - signers}
+    assert called == {"$/.github/workflows/deploy.yml"}
+
+
+def test_no_job_of_a_new_registrys_publishing_has_an_identity_but_the_one_that_signs(
+    template: Path,
+) -> None:
+    publish = load(template / ".github/workflows/publish.yml")["jobs"]
+    own = {name for name, body in publish.items() if "id-token" in body["permissions"]}
+    assert {name for name in own if "uses" not in publish[name]} == {"sign"}
+    assert publish["deploy"]["uses"] == "$/.github/workflows/deploy.yml"
+
+
+@pytest.mark.parametrize("which", ["ours", "template"])
+def test_the_bucket_is_off_unless_a_variable_names_it_and_nobody_keeps_a_key(
+    which: str, template: Path
+) -> None:
+    path = template / ".github/workflows/deploy.yml" if which == "template" else WORKFLOWS["deploy"]
+    body = load(path)["jobs"]["s3"]
+    assert body["if"] == "vars.S3_SITE != ''"
+    assert body["environment"] == "site"
+    assert body["permissions"] == {"contents": "read", "id-token": "write"}
+    assert "secrets." not in yaml.safe_dump(body)
+
+
+def test_the_job_that_deploys_to_a_bucket_checks_out_and_builds_nothing() -> None:
+    assert [step["name"] for step in steps_of("s3")] == [
+        "Install mcpreg, every package by its hash",
+        "Take the site",
+        "Deploy to the bucket",
+    ]
 
 
 def test_the_signing_job_does_nothing_but_attest() -> None:
