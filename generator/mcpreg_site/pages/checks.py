@@ -71,6 +71,7 @@ _GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             *("capability-without-variable", "undeclared-variable", "secret-with-value"),
             *("unmarked-secret", "loader-variable", "toxic-combination", "held-widening"),
             *("toolset-changes", "toolset-agrees", "undeclared-reach"),
+            *("looked-for", "runtime-argument"),
         ),
     ),
 }
