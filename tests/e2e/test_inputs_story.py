@@ -123,6 +123,10 @@ def test_sources_count_in_the_documented_order(machine: InstalledMachine) -> Non
     assert environment["API_KEY"] == digest("from environment")
     assert environment["region"] == "us"
     assert environment["AUTH"] == digest("Bearer t")  # no capability names `token`
+    around = {**around, "MCPREG_INPUT_TOKEN": "let in", "MCPREG_INPUT_REGION": "eu"}
+    prefixed = told(machine.mcpreg(*run, *files, given=INITIALIZE, **around).stdout)
+    assert prefixed["AUTH"] == digest("Bearer let in")
+    assert prefixed["region"] == "eu"
 
     (machine.project / "other").mkdir()
     line = ("--input", "REGION=eu", "--", "other")

@@ -13,14 +13,30 @@ from mcp import Client
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
+from installed_machine import InstalledMachine, installed_machine
 from offline_story import CLOCK, Story, offline_story
-from remote_servers import bound, listening, make_server
-from remote_story import TOOLS, events, everything_written, manifest_of, ready, said, through
+from remote_servers import Listening, bound, listening, make_server
+from remote_story import (
+    TOOLS,
+    events,
+    everything_written,
+    manifest_of,
+    placed,
+    ready,
+    said,
+    through,
+)
 
 
 @pytest.fixture
 def story(serve: Callable[[Path], str]) -> Iterator[Story]:
     with offline_story(serve) as made:
+        yield made
+
+
+@pytest.fixture
+def machine() -> Iterator[InstalledMachine]:
+    with installed_machine() as made:
         yield made
 
 
@@ -46,29 +62,39 @@ async def _use(client: Client, seen: list[float]) -> list[str]:
     return [client.protocol_version, *listed, said(counted), greeted, text.text]
 
 
-@pytest.mark.parametrize(
-    ("mode", "version"), [("legacy", "2025-11-25"), ("2026-07-28", "2026-07-28")]
-)
-def test_messages_pass_in_both_directions(story: Story, mode: Mode, version: str) -> None:
+def test_messages_pass_in_both_directions_from_a_signed_entry(story: Story) -> None:
+    with listening(make_server().streamable_http_app(), "/mcp") as server:
+        ready(story, manifest_of(server.url))
+        _messages_pass(story, server, "legacy", "2025-11-25")
+    assert story.mcpreg("verify", CLOCK).returncode == 0
+
+
+def test_messages_pass_in_both_directions_in_the_new_protocol(machine: InstalledMachine) -> None:
+    with listening(make_server().streamable_http_app(), "/mcp") as server:
+        placed(machine, manifest_of(server.url))
+        _messages_pass(machine, server, "2026-07-28", "2026-07-28")
+    assert CLOCK in machine.mcpreg("list").stdout
+
+
+def _messages_pass(
+    where: Story | InstalledMachine, server: Listening, mode: Mode, version: str
+) -> None:
     seen: list[float] = []
+    server.heard.clear()
 
     async def session() -> list[str]:
-        started = through(story, "--yes")
+        started = through(where, "--yes")
         async with Client(started, mode=mode, elicitation_callback=_answer) as client:
             return await _use(client, seen)
 
-    with listening(make_server().streamable_http_app(), "/mcp") as server:
-        ready(story, manifest_of(server.url))
-        found = asyncio.run(session())
-        methods = {item.method for item in server.heard}
+    found = asyncio.run(session())
+    methods = {item.method for item in server.heard}
     assert found == [version, *TOOLS, "counted", "hello Ann", "Sum up: x"]
     assert seen == [1.0, 2.0, 3.0]
     assert ("DELETE" in methods) == (mode == "legacy")
-    assert [event["reason"] for event in events(story, "stop")] == ["client-left"]
-    (egress,) = events(story, "egress")
+    assert [event["reason"] for event in events(where, "stop")] == ["client-left"]
+    (egress,) = events(where, "egress")
     assert f"http://{egress['host']}:{egress['port']}/mcp" == server.url
-    assert CLOCK in story.mcpreg("list").stdout
-    assert story.mcpreg("verify", CLOCK).returncode == 0
 
 
 KEY = "k3y-of-ann"
@@ -92,34 +118,34 @@ REQUESTS = "".join(
 
 
 def test_a_secret_goes_to_the_server_alone_and_a_changed_toolset_ends_the_run(
-    story: Story,
+    machine: InstalledMachine,
 ) -> None:
-    story.environment.pop("MCPREG_INPUT_X_KEY", None)
+    machine.environment.pop("MCPREG_INPUT_X_KEY", None)
     changed = make_server()
     changed.add_tool(lambda: "sent", name="send_file", description="Sends a file.")
     sock = bound()
     again = sock.dup()
     with listening(make_server().streamable_http_app(), "/mcp", sock=sock) as server:
-        ready(story, manifest_of(server.url, headers=[HEADER]), MCPREG_INPUT_X_KEY=KEY)
-        explained = story.mcpreg("run", "--explain", CLOCK)
+        placed(machine, manifest_of(server.url, headers=[HEADER]), MCPREG_INPUT_X_KEY=KEY)
+        explained = machine.mcpreg("run", "--explain", CLOCK)
         assert explained.returncode == 2, "what would be sent cannot be said without it"
-        assert "MCPREG_INPUT_X_KEY" in explained.stderr
-        story.environment["MCPREG_INPUT_X_KEY"] = KEY
-        told = story.mcpreg("run", "--explain", CLOCK).stdout
+        assert "the server needs X-Key (a secret)" in explained.stderr
+        machine.environment["MCPREG_INPUT_X_KEY"] = KEY
+        told = machine.mcpreg("run", "--explain", CLOCK).stdout
         assert "its code runs on somebody else's machine" in told
         assert "sends the headers X-Key" in told
-        done = story.mcpreg("run", "--yes", CLOCK, given=REQUESTS)
+        done = machine.mcpreg("run", "--yes", CLOCK, given=REQUESTS)
         assert done.returncode == 0, done.stderr
         assert "send_file" not in done.stdout
         assert KEY in server.header("x-key")
     with listening(changed.streamable_http_app(), "/mcp", sock=again):
-        drifted = story.mcpreg("run", CLOCK, given=REQUESTS)
+        drifted = machine.mcpreg("run", "--yes", CLOCK, given=REQUESTS)
     assert drifted.returncode == 6, drifted.stderr
     assert "tool send_file is not in the lock" in drifted.stderr
     assert "Sends a file" not in drifted.stdout
-    (drift,) = events(story, "drift")
+    (drift,) = events(machine, "drift")
     assert drift["changes"][0]["name"] == "send_file"
     shown = "".join(item.stdout + item.stderr for item in (explained, done, drifted)) + told
-    written = everything_written(*(story.folder / name for name in ("state", "data", "config")))
+    written = everything_written(machine.folder)
     assert KEY not in shown
     assert KEY.encode() not in written

@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcpreg.core.answers import resolve, source
+from mcpreg.core.inputs import questions, remote_specs
 from mcpreg.core.install import InputSpec, RemoteRecord, from_document
 from mcpreg.core.manifest import HttpTransport, Manifest
 from mcpreg.core.remote import (
+    Target,
     chosen,
     origin_of,
-    remote_inputs,
     remote_record,
     target,
-    variable_for,
 )
 from mcpreg.core.safety import Level, of_manifest
 from mcpreg.errors import McpregError, PolicyError, UsageError
+from mcpreg.usecases.answering import require_complete
 from tiny_registry import make_manifest
-
-TENANT = InputSpec(kind="remote", name="tenant", required=True)
 
 
 def place(**members: object) -> HttpTransport:
@@ -33,6 +33,16 @@ def place(**members: object) -> HttpTransport:
 def entry(*remotes: HttpTransport) -> Manifest:
     listed = [item.model_dump(by_alias=True, exclude_none=True) for item in remotes]
     return make_manifest("io.github.acme/far", "1.0.0", packages=None, remotes=listed)
+
+
+def filled(remote: HttpTransport, /, **values: str) -> Target:
+    """What is connected to when a person gives `values`."""
+    specs = remote_specs(remote)
+    found = resolve(
+        questions(specs), [source("test", {name: (value,) for name, value in values.items()})]
+    )
+    require_complete("io.github.acme/far", found)
+    return target(remote_record(remote), specs, found.answers)
 
 
 def test_a_header_is_filled_from_its_variables_or_is_one_value_itself() -> None:
@@ -49,37 +59,55 @@ def test_a_header_is_filled_from_its_variables_or_is_one_value_itself() -> None:
             {"name": "X-Fixed", "value": "1"},
         ]
     )
-    inputs = remote_inputs(remote)
-    assert [(item.name, item.secret, item.required) for item in inputs] == [
+    asked = questions(remote_specs(remote))
+    assert [(item.name, item.secret, item.required) for item in asked] == [
         ("key", True, True),
         ("X-Region", False, False),
         ("X-Note", False, False),
     ]
-    made = target(remote_record(remote), inputs, {"key": "s3cret", "X-Region": "us"})
+    made = filled(remote, **{"key": "s3cret", "X-Region": "us"})
     assert made.headers == {"Authorization": "Bearer s3cret", "X-Region": "us", "X-Fixed": "1"}
     assert "s3cret" not in repr(made)
-    with pytest.raises(UsageError, match="X-Region is not one of eu, us"):
-        target(remote_record(remote), inputs, {"key": "k", "X-Region": "mars"})
+    with pytest.raises(UsageError, match="X-Region is none of its choices: eu, us"):
+        filled(remote, **{"key": "k", "X-Region": "mars"})
 
 
-def test_every_missing_input_is_named_with_the_variable_that_gives_it() -> None:
+def test_every_missing_input_is_named_with_the_command_that_gives_it() -> None:
     remote = place(
         url="https://{tenant}.example.com/{area}/mcp",
         variables={"tenant": {"isRequired": True}, "area": {}},
         headers=[{"name": "X-API-Key", "isRequired": True, "isSecret": True}],
     )
     with pytest.raises(UsageError) as caught:
-        target(remote_record(remote), remote_inputs(remote), {})
-    assert caught.value.message == "the server needs tenant, X-API-Key, area"
-    assert "MCPREG_INPUT_X_API_KEY" in (caught.value.hint or "")
-    assert variable_for("AWS_SECRET_ACCESS_KEY") == "MCPREG_INPUT_AWS_SECRET_ACCESS_KEY"
+        filled(remote)
+    assert caught.value.message == "the server needs tenant, area, X-API-Key (a secret)"
+    assert caught.value.hint == (
+        "mcpreg inputs set io.github.acme/far X-API-Key; "
+        "mcpreg run io.github.acme/far --input tenant=… --input area=…"
+    )
+
+
+def test_a_header_whose_places_nothing_declares_is_left_out() -> None:
+    remote = place(headers=[{"name": "Authorization", "value": "Bearer {key}", "isRequired": True}])
+    assert filled(remote).headers == {}
+    with pytest.raises(PolicyError, match="tenant, which its manifest does not declare"):
+        filled(place(url="https://mcp.example.com/{tenant}/mcp"))
+
+
+def test_no_value_of_the_publisher_s_leads_to_another_host_either() -> None:
+    elsewhere = "evil.example/"
+    for declared in ({"value": elsewhere}, {"default": elsewhere}):
+        remote = place(url="https://{tenant}.example.com/mcp", variables={"tenant": declared})
+        with pytest.raises(UsageError, match="tenant cannot be a part of an address") as caught:
+            filled(remote)
+        assert elsewhere not in str(caught.value)
 
 
 @given(st.text(max_size=40))
 def test_no_value_in_an_address_leads_to_another_host(value: str) -> None:
-    record = RemoteRecord("streamable-http", "https://{tenant}.example.com/mcp")
+    remote = place(url="https://{tenant}.example.com/mcp", variables={"tenant": {}})
     try:
-        made = target(record, [TENANT], {"tenant": value})
+        made = filled(remote, tenant=value)
     except McpregError:
         return
     assert made.origin.host.endswith(".example.com")
@@ -89,9 +117,9 @@ def test_no_value_in_an_address_leads_to_another_host(value: str) -> None:
 
 @given(st.text(max_size=40))
 def test_no_value_in_a_path_leaves_its_segment(value: str) -> None:
-    record = RemoteRecord("streamable-http", "https://mcp.example.com/{tenant}/mcp")
+    remote = place(url="https://mcp.example.com/{tenant}/mcp", variables={"tenant": {}})
     try:
-        made = target(record, [TENANT], {"tenant": value})
+        made = filled(remote, tenant=value)
     except McpregError:
         return
     assert made.url.count("/") == 4
@@ -100,9 +128,8 @@ def test_no_value_in_a_path_leaves_its_segment(value: str) -> None:
 
 @given(st.text(max_size=60))
 def test_no_value_breaks_out_of_its_header(value: str) -> None:
-    record = RemoteRecord("sse", "https://mcp.example.com/", (("X-Key", "{key}"),))
     try:
-        made = target(record, [InputSpec(kind="remote", name="key")], {"key": value})
+        made = filled(place(headers=[{"name": "X-Key"}]), **{"X-Key": value})
     except UsageError:
         return
     assert made.headers["X-Key"] == value
@@ -113,9 +140,9 @@ def test_no_value_breaks_out_of_its_header(value: str) -> None:
     "name", ["Host", "content-length", "Transfer-Encoding", "MCP-Session-Id", "X Y", "", "X:Y"]
 )
 def test_a_header_of_the_protocol_is_not_a_servers_to_set(name: str) -> None:
-    record = RemoteRecord("streamable-http", "https://mcp.example.com/", ((name, "1"),))
+    record = RemoteRecord("streamable-http", "https://mcp.example.com/")
     with pytest.raises(PolicyError):
-        target(record, [], {})
+        target(record, [InputSpec("header", name, value="1")], {})
 
 
 def test_plain_http_is_for_this_machine_only() -> None:

@@ -94,18 +94,7 @@ class InstalledMachine:
                 sandbox=sandbox,
                 inputs=inputs,
                 limits=Limits(),
-                facts={
-                    "name": name,
-                    "version": version,
-                    "registry": "tiny",
-                    "tier": "unverified",
-                    "curated": False,
-                    "level": "safe" if sandbox == ("net:none",) else "low",
-                    "sentences": [],
-                    "sandbox": list(sandbox),
-                    "licence": "MIT",
-                    "signer": None,
-                },
+                facts=facts(name, version, sandbox),
             )
             store.add(record, lock)
         return f"{name}@{version}"
@@ -124,6 +113,22 @@ class InstalledMachine:
             timeout=60,
             cwd=self.project,
         )
+
+
+def facts(name: str, version: str, sandbox: tuple[str, ...]) -> dict[str, object]:
+    """What policies judge a server by."""
+    return {
+        "name": name,
+        "version": version,
+        "registry": "tiny",
+        "tier": "unverified",
+        "curated": False,
+        "level": "safe" if sandbox == ("net:none",) else "low",
+        "sentences": [],
+        "sandbox": list(sandbox),
+        "licence": "MIT",
+        "signer": None,
+    }
 
 
 def locked(offer: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,15 @@ from typing import Any
 from mcp import StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
+from installed_machine import InstalledMachine, facts
+from mcpreg.core import remote
+from mcpreg.core.inputs import remote_specs
+from mcpreg.core.install import InstallRecord, RuntimeRecord
+from mcpreg.core.lock import Lock
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.names import parse_reference
+from mcpreg.core.plan import Limits
+from mcpreg.store.installed import InstalledStore
 from mcpreg.store.places import Places
 from mcpreg.usecases.lock import make_lock
 from mcpreg.usecases.remote import Given
@@ -30,10 +37,10 @@ def manifest_of(
     *,
     tools: Sequence[str] = TOOLS,
     prompts: Sequence[str] = ("summary",),
-    **remote: object,
+    **members: object,
 ) -> Manifest:
     """An entry that is nowhere but at `url`."""
-    place = {"type": "streamable-http", "url": url, **remote}
+    place = {"type": "streamable-http", "url": url, **members}
     capabilities = {"tools": list(tools), "prompts": list(prompts)}
     return make_manifest(CLOCK, version, packages=None, remotes=[place], capabilities=capabilities)
 
@@ -43,15 +50,7 @@ def offer(story: Story, manifest: Manifest, *, like: str | None = None, **enviro
 
     `like` is the address of a server with the same tools, where the entry's own wants a token.
     """
-    folder = story.folder / "publisher"
-    nowhere = Places(folder, folder, folder, folder)
-    asked = manifest_of(like) if like else manifest
-    lock, _ = make_lock(
-        manifest,
-        resolved_at="2026-11-01T00:00:00Z",
-        progress=lambda _: None,
-        ask=lambda _: ask_remote(nowhere, asked, Given(environment)),
-    )
+    lock = lock_of(story.folder / "publisher", manifest, like, environment)
     story.registry.submit(manifest, lock=lock)
     decision = Decision(
         parse_reference(f"{manifest.name}@{manifest.version}"),
@@ -64,6 +63,52 @@ def offer(story: Story, manifest: Manifest, *, like: str | None = None, **enviro
     story.registry.publish(later=timedelta(0))
 
 
+def lock_of(
+    folder: Path, manifest: Manifest, like: str | None, environment: Mapping[str, str]
+) -> Lock:
+    """Its lock, by asking it, or the server at `like` which has the same tools."""
+    nowhere = Places(folder, folder, folder, folder)
+    asked = manifest_of(like) if like else manifest
+    lock, _ = make_lock(
+        manifest,
+        resolved_at="2026-11-01T00:00:00Z",
+        progress=lambda _: None,
+        ask=lambda _: ask_remote(nowhere, asked, Given(environment)),
+    )
+    return lock
+
+
+def placed(
+    machine: InstalledMachine, manifest: Manifest, *, like: str | None = None, **environment: str
+) -> None:
+    """Install it on a machine without a registry: seconds less than a whole story."""
+    lock = lock_of(machine.folder / "publisher", manifest, like, environment)
+    place = remote.chosen(manifest)
+    assert place is not None
+    sandbox = (remote.capability_of(place.url),)
+    store = InstalledStore(machine.folder / "data/mcpreg")
+    record = InstallRecord(
+        name=manifest.name,
+        version=manifest.version,
+        registry="tiny",
+        registry_url="https://tiny.example",
+        installed_at="2026-11-01T00:00:00Z",
+        lock=lock.digest(),
+        manifest=lock.manifest,
+        app="",
+        files="",
+        entry=(),
+        runtime=RuntimeRecord(remote.KIND, "", "", (), (), {}),
+        sandbox=sandbox,
+        inputs=remote_specs(place),
+        limits=Limits(),
+        facts=facts(manifest.name, manifest.version, sandbox),
+        remote=remote.remote_record(place),
+    )
+    with store.writing():
+        store.add(record, lock.canonical())
+
+
 def ready(story: Story, manifest: Manifest, *, like: str | None = None, **environment: str) -> None:
     """Offer it, and have the user trust the registry and install it."""
     offer(story, manifest, like=like, **environment)
@@ -72,7 +117,9 @@ def ready(story: Story, manifest: Manifest, *, like: str | None = None, **enviro
     assert done.returncode == 0, done.stderr
 
 
-def through(story: Story, *options: str, **environment: str) -> StdioServerParameters:
+def through(
+    story: Story | InstalledMachine, *options: str, **environment: str
+) -> StdioServerParameters:
     """How a client starts the entry."""
     command = story.command("run", *options, CLOCK)
     return StdioServerParameters(
@@ -83,7 +130,7 @@ def through(story: Story, *options: str, **environment: str) -> StdioServerParam
     )
 
 
-def events(story: Story, kind: str) -> list[dict[str, Any]]:
+def events(story: Story | InstalledMachine, kind: str) -> list[dict[str, Any]]:
     """Every event of a kind in the audit logs, oldest run first."""
     found = []
     for path in sorted((story.folder / "state/mcpreg/audit").glob("*.jsonl")):

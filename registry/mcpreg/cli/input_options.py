@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,10 @@ from mcpreg.cli.output import note
 from mcpreg.store.places import Places
 
 if TYPE_CHECKING:  # commands import it when they run
+    from mcpreg.core.answers import Source
     from mcpreg.core.inputs import Question
     from mcpreg.core.install import InstallRecord
-    from mcpreg.usecases.plan import Surroundings
+    from mcpreg.usecases.answering import Around
 
 
 def input_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,19 +46,29 @@ def input_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def with_asked(where: Places, record: InstallRecord, around: Surroundings) -> Surroundings:
+def given_sources(
+    where: Places, record: InstallRecord, input_file: Path | None, secret_files: Sequence[str]
+) -> tuple[Source, ...]:
+    """What the files of the command line bring, then what is kept. Raises `UsageError`."""
+    from mcpreg.usecases.inputs import file_sources, kept_sources
+
+    return (*file_sources(input_file, secret_files), *kept_sources(where, record))
+
+
+def typed_now(
+    where: Places, record: InstallRecord, around: Around, grants: tuple[str, ...] = ()
+) -> tuple[Source, ...]:
     """Ask for what is missing, when a person is there; kept for later only if they say so."""
     from mcpreg.core.answers import source
-    from mcpreg.usecases.answering import look
-    from mcpreg.usecases.plan import let_in
+    from mcpreg.usecases.answering import let_in, look, reach
 
-    found, _ = look(record, around, let_in(record, around))
+    found, _ = look(record.inputs, around, let_in(reach(record, grants)))
     if not found.missing or found.problems or not can_ask():
-        return around
+        return ()
     typed = _typed(record, found.missing)
     if click.confirm("Keep this for the next time?", default=False, err=True):
-        _keep(where, record, found.missing, typed, around.cwd)
-    return replace(around, sources=(*around.sources, source("typed", typed)))
+        _keep(where, record, found.missing, typed, str(Path.cwd()))
+    return (source("typed", typed),)
 
 
 def ask_and_keep(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcpreg.cli.asking import can_ask
+from mcpreg.cli.input_options import input_options
 from mcpreg.cli.output import clean, emit, json_option, note, progress, say_error
 from mcpreg.cli.tokens import token_options
 from mcpreg.errors import McpregError, UsageError
@@ -33,6 +34,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     is_flag=True,
     help="Contact a remote server to read what it offers.",
 )
+@input_options
 @token_options
 @json_option
 def command(
@@ -41,6 +43,9 @@ def command(
     check: bool,
     resolved_at: str | None,
     ask_remote: bool,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    secret_files: tuple[str, ...],
     token_file: Path | None,
     token_env: str | None,
     as_json: bool,
@@ -54,7 +59,9 @@ def command(
         if check:
             raise UsageError("--check derives at the lock's own time; drop --resolved-at")
         _require_moment(resolved_at)
-    ask = _asking(token_file, token_env) if ask_remote else None
+    ask = None
+    if ask_remote:
+        ask = _asking(token_file, token_env, inputs, input_file, secret_files)
     results: list[dict[str, Any]] = []
     failed: list[McpregError] = []
     for folder in folders or (Path(),):
@@ -128,14 +135,27 @@ def _check(folder: Path, ask: AskRemote | None) -> dict[str, Any]:
     return {"folder": str(folder), "ok": not differences, "problems": differences}
 
 
-def _asking(token_file: Path | None, token_env: str | None) -> AskRemote:
+def _asking(
+    token_file: Path | None,
+    token_env: str | None,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    secret_files: tuple[str, ...],
+) -> AskRemote:
     from mcpreg.cli.login import person
+    from mcpreg.usecases.inputs import file_sources, parse_inputs
     from mcpreg.usecases.remote import Given, read_token
     from mcpreg.usecases.remote_ask import ask_remote
 
     where = places()
     token = read_token(token_file, token_env, os.environ)
-    given = Given(os.environ, token, person() if can_ask() else None)
+    given = Given(
+        os.environ,
+        parse_inputs(inputs),
+        file_sources(input_file, secret_files),
+        token=token,
+        person=person() if can_ask() else None,
+    )
     return lambda manifest: ask_remote(where, manifest, given)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import webbrowser
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
+from mcpreg.cli.input_options import given_sources, input_options, typed_now
 from mcpreg.cli.output import clean, note
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import PolicyError, UsageError
@@ -29,13 +32,24 @@ if TYPE_CHECKING:  # the bridge's libraries are imported when somebody signs in
     metavar="URL",
     help="A client metadata document to be known by, instead of registering.",
 )
-def command(server: str, *, no_browser: bool, client_metadata: str | None) -> None:
+@input_options
+def command(
+    server: str,
+    *,
+    no_browser: bool,
+    client_metadata: str | None,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    secret_files: tuple[str, ...],
+) -> None:
     """Sign in to SERVER, a remote one, with OAuth: in the browser, back to this machine.
 
     The token goes into the keyring, or a file that you alone can read, and is sent to the server's
     own host and no other. mcpreg run uses it, and renews it when it expires.
     """
     from mcpreg.cli.run import obtain, require_consent
+    from mcpreg.usecases.inputs import parse_inputs
+    from mcpreg.usecases.remote import Given
     from mcpreg.usecases.remote_ask import login
 
     if not can_ask():
@@ -48,8 +62,14 @@ def command(server: str, *, no_browser: bool, client_metadata: str | None) -> No
     if installed.record.remote is None:
         raise UsageError(f"{name} runs on this machine: there is nothing to sign in to")
     require_consent(where, installed, grants=False, yes=False, drift=False)
-    here = person(browser=not no_browser, client_metadata=client_metadata)
-    if login(where, installed, os.environ, here):
+    given = Given(
+        os.environ,
+        parse_inputs(inputs),
+        given_sources(where, installed.record, input_file, secret_files),
+        person=person(browser=not no_browser, client_metadata=client_metadata),
+    )
+    asked_for = typed_now(where, installed.record, given)
+    if login(where, installed, replace(given, sources=(*given.sources, *asked_for))):
         note(f"signed in to {name}; mcpreg logout {name} forgets it")
     else:
         note(f"{name} answers without a sign-in")

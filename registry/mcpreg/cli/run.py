@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from mcpreg.cli.asking import ask as asked
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
-from mcpreg.cli.input_options import input_options, with_asked
+from mcpreg.cli.input_options import given_sources, input_options, typed_now
 from mcpreg.cli.output import clean, note, offline_option, progress
 from mcpreg.cli.tokens import token_options
 from mcpreg.core.names import Reference, parse_reference
@@ -82,7 +83,7 @@ def command(
     Exit code: the server's own; 6 when it reached for something undeclared and was killed.
     """
     from mcpreg.audit import AuditLog
-    from mcpreg.usecases.inputs import file_sources, kept_sources, parse_inputs
+    from mcpreg.usecases.inputs import parse_inputs
     from mcpreg.usecases.launch import launch
     from mcpreg.usecases.plan import Surroundings
 
@@ -91,7 +92,8 @@ def command(
     if installed.record.remote is not None:
         from mcpreg.cli.run_remote import RemoteOptions, run_remote
 
-        options = RemoteOptions(grants, explain, dry_run, allow_drift, yes, token_file, token_env)
+        given = (inputs, input_file, secret_files, token_file, token_env)
+        options = RemoteOptions(grants, explain, dry_run, allow_drift, yes, *given)
         return run_remote(where, installed, options, arguments)
     if token_file or token_env:
         raise UsageError(f"{installed.record.name} runs here and is sent no token")
@@ -102,10 +104,7 @@ def command(
         arguments=arguments,
         grants=grants,
         inputs=parse_inputs(inputs),
-        sources=(
-            *file_sources(input_file, secret_files),
-            *kept_sources(where, installed.record),
-        ),
+        sources=given_sources(where, installed.record, input_file, secret_files),
     )
     if explain or dry_run:
         chosen = {"as_user": as_user, "backend": backend}
@@ -116,7 +115,8 @@ def command(
         note(said)
     agreed = require_consent(where, installed, grants=bool(grants), yes=yes, drift=allow_drift)
     record = installed.record
-    around = with_asked(where, record, around)
+    asked_for = typed_now(where, record, around, grants)
+    around = replace(around, sources=(*around.sources, *asked_for))
     refresh_beside(where, record)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
         if agreed is not None:

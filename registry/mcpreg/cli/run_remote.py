@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from mcpreg.cli.asking import can_ask
+from mcpreg.cli.input_options import given_sources, typed_now
 from mcpreg.cli.output import clean, note
 from mcpreg.cli.run import drifted, require_consent
 from mcpreg.errors import McpregError, UnreachableError, UsageError
@@ -26,6 +27,9 @@ class RemoteOptions:
     dry_run: bool
     allow_drift: bool
     yes: bool
+    inputs: tuple[str, ...]
+    input_file: Path | None
+    secret_files: tuple[str, ...]
     token_file: Path | None
     token_env: str | None
 
@@ -36,13 +40,20 @@ def run_remote(
     """Bridge stdin and stdout to the server; the exit code. Raises as `mcpreg run` does."""
     from mcpreg.audit import AuditLog
     from mcpreg.cli.login import person
+    from mcpreg.usecases.inputs import parse_inputs
     from mcpreg.usecases.remote import Given, explained, read_token
     from mcpreg.usecases.remote import run_remote as bridged
 
     record = installed.record
     _require_fitting(record.name, options, arguments)
     token = read_token(options.token_file, options.token_env, os.environ)
-    given = Given(os.environ, token, person() if can_ask() else None)
+    given = Given(
+        os.environ,
+        parse_inputs(options.inputs),
+        given_sources(where, record, options.input_file, options.secret_files),
+        token=token,
+        person=person() if can_ask() else None,
+    )
     if options.explain:
         for sentence in explained(installed, where, given):
             click.echo(clean(sentence))
@@ -52,6 +63,8 @@ def run_remote(
         note(said)
     drift = options.allow_drift
     agreed = require_consent(where, installed, grants=False, yes=options.yes, drift=drift)
+    asked_for = typed_now(where, record, given)
+    given = replace(given, sources=(*given.sources, *asked_for))
     refresh_beside(where, record)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
         if agreed is not None:

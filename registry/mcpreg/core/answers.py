@@ -132,8 +132,16 @@ def unfit(question: Question, value: str) -> str | None:
     # A key in PEM has lines, and a variable can hold it; a header or an argument cannot.
     if any(spec.kind != "env" for spec in question.specs) and ("\n" in value or "\r" in value):
         return "has a line break"
-    if any(spec.kind in ("header", "url") for spec in question.specs) and not value.isprintable():
+    if any(spec.kind in ("header", "url") for spec in question.specs):
+        return _unsendable(value)
+    return None
+
+
+def _unsendable(value: str) -> str | None:
+    if not value.isprintable():
         return "has control characters"
+    if not value.isascii():
+        return "has characters that neither an address nor a header can have"
     return None
 
 

@@ -159,6 +159,14 @@ class Question:
         return next((spec for spec in self.specs if spec.description), self.specs[0])
 
 
+def variable_for(name: str) -> str:
+    """The environment variable that gives any input: `MCPREG_INPUT_X_API_KEY` for `X-API-Key`.
+
+    Not the input's own name: whoever writes a manifest would choose which variable is read.
+    """
+    return f"MCPREG_INPUT_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
+
+
 def is_switch(spec: InputSpec) -> bool:
     """`--verbose`, rather than `--verbose true`: upstream's manifests mean the former by it."""
     return spec.kind == "named" and spec.format == "boolean" and not spec.choices

@@ -19,8 +19,7 @@ class InputSpec:
 
     `kind` says where its value goes: `env`, `positional`, `named`, `header`, `url`, or `mount`, a
     folder seen at `name` in an image; a variable of a template has the kind of its template. `name`
-    is otherwise the variable, the flag, or the value hint. `remote` is a place in the address or a
-    header of a `RemoteRecord`.
+    is otherwise the variable, the flag, the value hint, or the header.
     """
 
     kind: str
@@ -61,14 +60,10 @@ class RuntimeRecord:
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """Where a remote server is, and the headers it is sent.
-
-    `url` and the headers' values have `{place}` for each input of kind `remote`.
-    """
+    """Where a remote server is. What fills its `url`, and its headers, are inputs of the record."""
 
     transport: str
     url: str
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +132,4 @@ def from_document(data: Mapping[str, Any]) -> InstallRecord:
 def _remote(data: Mapping[str, Any] | None) -> RemoteRecord | None:
     if data is None:
         return None
-    headers = tuple((name, value) for name, value in data["headers"])
-    return RemoteRecord(data["transport"], data["url"], headers)
+    return RemoteRecord(data["transport"], data["url"])

@@ -14,19 +14,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mcpreg.core.answers import Answer
 from mcpreg.core.capability import Egress
+from mcpreg.core.inputs import TEMPLATE
 from mcpreg.core.install import InputSpec, RemoteRecord
+from mcpreg.core.placing import place
 from mcpreg.core.safety import remote_endpoint
 from mcpreg.errors import PolicyError, UsageError
 
 if TYPE_CHECKING:  # starting a server must not import pydantic
-    from mcpreg.core.manifest import HttpTransport, Input, KeyValueInput, Manifest
+    from mcpreg.core.manifest import HttpTransport, Manifest
 
-KIND = "remote"  # of an `InputSpec`
+KIND = "remote"  # of a lock's package and runtime
 MAX_URL = 2048
 MAX_HEADER = 16 << 10  # bytes of one value; servers refuse more than 8 to 64 KiB in all
 
-_PLACE = re.compile(r"\{([^{}]+)\}")
 _IN_URL = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)  # RFC 3986 unreserved: none ends a component
 _IN_HOST = re.compile(r"[A-Za-z0-9-]+", re.ASCII)  # and within one label
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110 section 5.6.2
@@ -81,42 +83,8 @@ def chosen(manifest: Manifest) -> HttpTransport | None:
 
 
 def remote_record(remote: HttpTransport) -> RemoteRecord:
-    """The address and the header templates. A header without `value` is one place of its name."""
-    headers = tuple(
-        (item.name, item.value if item.value is not None else f"{{{item.name}}}")
-        for item in remote.headers or ()
-    )
-    return RemoteRecord(remote.type, remote.url, headers)
-
-
-def remote_inputs(remote: HttpTransport) -> tuple[InputSpec, ...]:
-    """What a person gives: variables of the address, then of the headers; each name once."""
-    found: dict[str, InputSpec] = {}
-    for name, item in (remote.variables or {}).items():
-        found.setdefault(name, _spec(name, item))
-    for header in remote.headers or ():
-        for name, item in _of_header(header):
-            found.setdefault(name, _spec(name, item, secret=header.is_secret))
-    return tuple(found.values())
-
-
-def _of_header(header: KeyValueInput) -> list[tuple[str, Input]]:
-    if header.value is None:
-        return [(header.name, header)]
-    return list((header.variables or {}).items())
-
-
-def _spec(name: str, item: Input, *, secret: bool = False) -> InputSpec:
-    return InputSpec(
-        kind=KIND,
-        name=name,
-        # A header without `value` is its own place: it has nothing fixed.
-        value=item.value,
-        default=item.default,
-        required=item.is_required,
-        secret=item.is_secret or secret,
-        choices=item.choices or (),
-    )
+    """How it is reached, and where."""
+    return RemoteRecord(remote.type, remote.url)
 
 
 def capability_of(url: str) -> str:
@@ -124,74 +92,62 @@ def capability_of(url: str) -> str:
     return str(Egress((remote_endpoint(url),)))
 
 
-def target(record: RemoteRecord, inputs: Sequence[InputSpec], values: Mapping[str, str]) -> Target:
-    """Fill the templates. A header that needs a value nobody gave, and must not have one, is left
-    out.
+def target(
+    record: RemoteRecord, inputs: Sequence[InputSpec], answers: Mapping[str, Answer]
+) -> Target:
+    """Fill the address and the headers.
+
+    A header is left out when an optional value of it is missing, or when a place in it is no
+    declared variable: nothing could stand there, and sign-in may do instead.
 
     Args:
         record: as installed.
-        inputs: those of kind `remote` count.
-        values: what the person gave, by name; fixed values of the manifest win over it.
+        inputs: as `core.inputs.remote_specs` makes them.
+        answers: of every question that `inputs` come to.
 
     Raises:
-        UsageError: a value is missing or does not fit; every missing one is named.
+        UsageError: a value does not fit where it belongs.
         PolicyError: the address or a header is not one that may be used.
     """
-    known, missing = _known([item for item in inputs if item.kind == KIND], values)
-    needed = set(_PLACE.findall(record.url)) - known.keys()
-    missing = list(dict.fromkeys([*missing, *sorted(needed)]))
-    if missing:
-        raise UsageError(
-            f"the server needs {', '.join(missing)}",
-            hint=f"set {' and '.join(map(variable_for, missing))} in the environment of mcpreg",
-        )
-    url = _filled_url(record.url, known)
-    headers: dict[str, str] = {}
-    for name, template in record.headers:
-        if set(_PLACE.findall(template)) <= known.keys():
-            headers[name] = _PLACE.sub(lambda match: known[match[1]], template)
-    for name, value in headers.items():
+    for spec in inputs:
+        if spec.kind == "url":
+            _require_fitting(spec, answers)
+    filled = place([spec for spec in inputs if not _is_unfillable(spec)], answers)
+    url = filled.url or record.url
+    for name, value in filled.headers.items():
         _require_header(name, value)
-    return Target(record.transport, url, origin_of(url), headers)
+    return Target(record.transport, url, origin_of(url), filled.headers)
 
 
-def _known(
-    inputs: Sequence[InputSpec], values: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    known: dict[str, str] = {}
-    missing = []
-    for item in inputs:
-        value = item.value if item.value is not None else values.get(item.name, item.default)
-        if value is None:
-            missing += [item.name] if item.required else []
-        elif item.choices and value not in item.choices:
-            raise UsageError(f"{item.name} is not one of {', '.join(item.choices)}")
-        else:
-            known[item.name] = value
-    return known, missing
+def header_names(inputs: Sequence[InputSpec]) -> list[str]:
+    """The headers that a server may be sent, in the manifest's order."""
+    return [spec.name for spec in inputs if spec.kind == "header"]
 
 
-def variable_for(name: str) -> str:
-    """The environment variable that gives an input of a remote: `MCPREG_INPUT_X_API_KEY`.
-
-    Not the input's own name: whoever writes a manifest would choose which variable is read.
-    """
-    return f"MCPREG_INPUT_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
+def _is_unfillable(spec: InputSpec) -> bool:
+    declared = {variable.name for variable in spec.variables}
+    return spec.kind == "header" and not set(TEMPLATE.findall(spec.value or "")) <= declared
 
 
-def _filled_url(template: str, known: Mapping[str, str]) -> str:
+def _require_fitting(spec: InputSpec, answers: Mapping[str, Answer]) -> None:
+    """A value stays within its label of the host, or its segment of the path, whoever chose it."""
+    template = spec.value or ""
     begin = template.find("://") + 3
     authority = template[begin:].partition("/")[0]
-
-    def fill(match: re.Match[str], allowed: re.Pattern[str]) -> str:
-        value = known[match[1]]
-        if not allowed.fullmatch(value) or set(value) == {"."}:
-            raise UsageError(f"{match[1]} cannot be a part of an address: {value!r}")
-        return value
-
-    host = _PLACE.sub(lambda match: fill(match, _IN_HOST), authority)
-    rest = template[begin + len(authority) :]
-    return template[:begin] + host + _PLACE.sub(lambda match: fill(match, _IN_URL), rest)
+    fixed = {variable.name: variable.value for variable in spec.variables}
+    for match in TEMPLATE.finditer(template):
+        name = match[1]
+        if name not in fixed:
+            raise PolicyError(
+                f"the address has a place, {name}, which its manifest does not declare"
+            )
+        value = fixed[name]
+        if value is None and name in answers:
+            value = answers[name].values[0]
+        in_host = match.start() < begin + len(authority)
+        allowed = _IN_HOST if in_host else _IN_URL
+        if value is None or not allowed.fullmatch(value) or set(value) == {"."}:
+            raise UsageError(f"{name} cannot be a part of an address as it was given")
 
 
 def origin_of(url: str) -> Origin:
@@ -204,7 +160,7 @@ def origin_of(url: str) -> Origin:
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise PolicyError("that is no address of a server") from None
-    if len(url) > MAX_URL or not _URL.fullmatch(url) or not host or "\\" in url:
+    if len(url) > MAX_URL or not _URL.fullmatch(url) or not host or set(url) & set("\\{}"):
         raise PolicyError("that is no address of a server")
     if "@" in parts.netloc:
         raise PolicyError("the address of the server holds a user name or a password")

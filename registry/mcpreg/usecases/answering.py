@@ -1,20 +1,23 @@
 """The inputs of a run: from everywhere that answers come from, in one order, or one error.
 
 (1) The command line: words after `--`, and `--input`. Never for secrets: it is public. (2) The
-environment, for the names that an `env:` capability lets in and for no other: a manifest must not
-read a person's variables by giving an argument their name. (3) `--input-file` and `--secret-file`.
-(4) What was kept for this server. (5) What was typed just now. (6) The manifest's default.
+environment: `MCPREG_INPUT_…`, or the bare name where an `env:` capability lets it in and nowhere
+else: a manifest must not read a person's variables by giving an input their name. (3)
+`--input-file` and `--secret-file`. (4) What was kept for this server. (5) What was typed just now.
+(6) The manifest's default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mcpreg.core import capability
 from mcpreg.core.answers import Answer, Resolved, Source, resolve, source
-from mcpreg.core.inputs import Question, questions
-from mcpreg.core.install import InstallRecord
+from mcpreg.core.capability import Capability, Variable
+from mcpreg.core.inputs import Question, questions, variable_for
+from mcpreg.core.install import InputSpec, InstallRecord
 from mcpreg.core.placing import Words, read_words
 from mcpreg.errors import UsageError
 
@@ -42,27 +45,32 @@ class Answered:
     rest: tuple[str, ...]
 
 
-def answered(record: InstallRecord, around: Around, allowed: frozenset[str]) -> Answered:
+def answered(
+    name: str, inputs: Sequence[InputSpec], around: Around, allowed: frozenset[str]
+) -> Answered:
     """All answers of a run.
 
     Args:
-        record: the server.
+        name: the server's, as commands take it.
+        inputs: the server's.
         around: what the person brings.
         allowed: names of the environment that capabilities let in.
 
     Raises:
         UsageError: names every input that is missing or wrong, and the commands that give them.
     """
-    found, words = look(record, around, allowed)
-    require_complete(record.name, found)
+    found, words = look(inputs, around, allowed)
+    require_complete(name, found)
     return Answered(found.answers, words.rest)
 
 
-def look(record: InstallRecord, around: Around, allowed: frozenset[str]) -> tuple[Resolved, Words]:
+def look(
+    inputs: Sequence[InputSpec], around: Around, allowed: frozenset[str]
+) -> tuple[Resolved, Words]:
     """What is answered so far, and what is not. Raises `UsageError` for words that are no use."""
-    asked = questions(record.inputs)
+    asked = questions(inputs)
     _require_known(asked, around.inputs)
-    words = read_words(record.inputs, around.arguments, frozenset(around.inputs))
+    words = read_words(inputs, around.arguments, frozenset(around.inputs))
     sources = (
         source(COMMAND_LINE, {**words.values, **around.inputs}, public=True),  # (1)
         environment(around.environment, allowed),  # (2)
@@ -72,13 +80,25 @@ def look(record: InstallRecord, around: Around, allowed: frozenset[str]) -> tupl
 
 
 def environment(variables: Mapping[str, str], allowed: frozenset[str]) -> Source:
-    """The person's variables, as far as capabilities let them in."""
+    """The person's variables: those that say they are inputs, and what capabilities let in."""
 
     def get(question: Question) -> tuple[str, ...] | None:
-        known = question.name in allowed and question.name in variables
-        return (variables[question.name],) if known else None
+        names = [variable_for(question.name), *({question.name} & allowed)]
+        return next(((variables[name],) for name in names if name in variables), None)
 
     return Source(ENVIRONMENT, get)
+
+
+def reach(record: InstallRecord, grants: Sequence[str] = ()) -> tuple[Capability, ...]:
+    """What it may touch of this machine; nothing, when it runs elsewhere."""
+    if record.remote is not None:
+        return ()
+    return (*capability.parse_all(record.sandbox), *capability.parse_all(grants))
+
+
+def let_in(capabilities: Iterable[Capability]) -> frozenset[str]:
+    """The variables of the person's environment that capabilities name."""
+    return frozenset(item.name for item in capabilities if isinstance(item, Variable))
 
 
 def _require_known(asked: Sequence[Question], given: Mapping[str, object]) -> None:
@@ -91,13 +111,24 @@ def _require_known(asked: Sequence[Question], given: Mapping[str, object]) -> No
         )
 
 
-def require_complete(name: str, found: Resolved) -> None:
-    """Raise one `UsageError` that names all that is missing or wrong, and what to type."""
+def require_complete(
+    name: str, found: Resolved, *, start: str | None = None, kept: bool = True
+) -> None:
+    """Raise one `UsageError` that names all that is missing or wrong, and what to type.
+
+    Args:
+        name: the server's, as commands take it.
+        found: what is there.
+        start: the command that is to be typed again; `mcpreg run NAME` when nothing is said.
+        kept: whether `mcpreg inputs` can keep answers for it.
+    """
     said = list(found.problems)
     if found.missing:
         said.insert(0, f"the server needs {', '.join(map(in_words, found.missing))}")
     if said:
-        raise UsageError("; ".join(said), hint="; ".join(_commands(name, found)) or None)
+        raise UsageError(
+            "; ".join(said), hint="; ".join(_commands(name, found, start, kept)) or None
+        )
 
 
 def in_words(question: Question) -> str:
@@ -105,16 +136,18 @@ def in_words(question: Question) -> str:
     return f"{question.name} (a secret)" if question.secret else question.name
 
 
-def _commands(name: str, found: Resolved) -> list[str]:
+def _commands(name: str, found: Resolved, start: str | None, kept: bool) -> list[str]:
     secrets = [question.name for question in found.missing if question.secret]
     plain = [question.name for question in found.missing if not question.secret]
-    commands = [f"mcpreg inputs set {name} {key}" for key in secrets]
-    if plain:
-        commands.append(f"mcpreg run {name} {' '.join(f'--input {key}=…' for key in plain)}")
+    commands = [f"mcpreg inputs set {name} {key}" for key in secrets if kept]
+    words = [f"--input {key}=…" for key in plain]
+    if not kept:
+        words += [f"--secret-file {key}=PATH" for key in secrets]
+    if words:
+        commands.append(f"{start or f'mcpreg run {name}'} {' '.join(words)}")
     if any("a command line is public" in problem for problem in found.problems):
-        commands.append(
-            f"mcpreg inputs set {name} NAME, --secret-file NAME=PATH or the environment"
-        )
+        keeping = f"mcpreg inputs set {name} NAME, " if kept else ""
+        commands.append(f"{keeping}--secret-file NAME=PATH or the environment")
     if any("takes as an argument" in problem for problem in found.problems):
         commands.append("leave it out, or ask the publisher for an environment variable instead")
     return commands

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-from mcpreg.core import capability
 from mcpreg.core.answers import Source
 from mcpreg.core.capability import Files
 from mcpreg.core.inputs import argument_name, keyed, questions
 from mcpreg.core.install import InstallRecord
 from mcpreg.core.placing import Words, read_words
 from mcpreg.errors import UsageError
-from mcpreg.usecases.answering import look, require_complete
+from mcpreg.usecases.answering import look, reach, require_complete
 from mcpreg.usecases.plan import Surroundings
 
 
@@ -43,7 +42,7 @@ def settled(
     try:
         # Without the environment: a client's is not this terminal's.
         around = Surroundings("/", "/", {}, arguments=arguments, sources=sources)
-        require_complete(record.name, look(record, around, frozenset())[0])
+        require_complete(record.name, look(record.inputs, around, frozenset())[0])
     except UsageError as error:
         # Told, not refused: another way to give it may be set up before the client starts.
         missing = error.message
@@ -53,11 +52,7 @@ def settled(
 
 def _paths(record: InstallRecord, words: Words) -> frozenset[str]:
     """The given words that file capabilities refer to."""
-    named = {
-        item.argument
-        for item in capability.parse_all(record.sandbox)
-        if isinstance(item, Files) and item.argument
-    }
+    named = {item.argument for item in reach(record) if isinstance(item, Files) and item.argument}
     names = [name for name, spec in keyed(record.inputs) if argument_name(spec) in named]
     return frozenset(word for name in names for word in words.values.get(name, ()))
 

@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcpreg.core import capability
 from mcpreg.core.answers import MAX_VALUE_BYTES, Source, resolve, source
-from mcpreg.core.capability import Files, Variable
+from mcpreg.core.capability import Files
 from mcpreg.core.inputs import Question, questions
 from mcpreg.core.install import InstallRecord
 from mcpreg.errors import NotFoundError, UsageError
 from mcpreg.store.answers import AnswerStore
 from mcpreg.store.places import Places
-from mcpreg.usecases.answering import COMMAND_LINE, environment, require_complete
+from mcpreg.usecases.answering import COMMAND_LINE, environment, let_in, reach, require_complete
 
 if TYPE_CHECKING:  # imported when a secret is wanted
     from mcpreg.store.secrets import SecretStore
@@ -201,8 +200,9 @@ def keep_given(
 
 def _paths(record: InstallRecord) -> frozenset[str]:
     """Inputs that name a path for a capability: kept in full, as starts stand elsewhere."""
-    parsed = capability.parse_all(record.sandbox)
-    return frozenset(item.argument for item in parsed if isinstance(item, Files) and item.argument)
+    return frozenset(
+        item.argument for item in reach(record) if isinstance(item, Files) and item.argument
+    )
 
 
 def _full(value: str, cwd: str) -> str:
@@ -218,8 +218,7 @@ def forget(places: Places, record: InstallRecord, name: str) -> bool:
 
 def rows(places: Places, record: InstallRecord, variables: Mapping[str, str]) -> list[Row]:
     """Every input, whether it is answered without anything on the command line, and from where."""
-    parsed = capability.parse_all(record.sandbox)
-    allowed = frozenset(item.name for item in parsed if isinstance(item, Variable))
+    allowed = let_in(reach(record))
     kept, _ = kept_sources(places, record)
     secrets = _secrets(places).names(SERVICE, server_key(record))
 

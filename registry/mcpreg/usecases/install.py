@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mcpreg.core import remote
-from mcpreg.core.inputs import input_specs
+from mcpreg.core.inputs import input_specs, remote_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
 from mcpreg.core.lock import LockedPackage
 from mcpreg.core.manifest import HttpTransport, LimitsRequest, Manifest, Package
@@ -123,7 +123,7 @@ def _record(
     if place is None:
         inputs = input_specs(locked_package(manifest, lock.package))
     else:
-        inputs = remote.remote_inputs(place)
+        inputs = remote_specs(place)
     return InstallRecord(
         name=verified.name,
         version=verified.version,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mcpreg.core import capability
 from mcpreg.core.answers import Answer, Source
-from mcpreg.core.capability import Capability, Egress, Files, Variable
+from mcpreg.core.capability import Capability, Egress, Files
 from mcpreg.core.inputs import argument_name, keyed, open_variables
 from mcpreg.core.install import InstallRecord
 from mcpreg.core.placing import place
@@ -23,7 +23,7 @@ from mcpreg.errors import PolicyError, UsageError
 from mcpreg.sandbox.inside import GENERATED
 from mcpreg.sandbox.layout import COVERED, OURS, within
 from mcpreg.store.installed import Installed
-from mcpreg.usecases.answering import answered
+from mcpreg.usecases.answering import answered, let_in
 
 SANDBOX_HOME = "/home/mcp"
 APP = "/app"
@@ -57,8 +57,8 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
     record = installed.record
     _require_locked(record.sandbox, installed.lock)
     wanted = _granted(record.sandbox, around.grants)
-    allowed = let_in(record, around)
-    given = answered(record, around, allowed)
+    allowed = let_in(wanted)
+    given = answered(record.name, record.inputs, around, allowed)
     answers = _with_full_paths(record, wanted, given.answers, around)
     grants: list[Bind] = []
     for item in wanted:
@@ -89,12 +89,6 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
         limits=record.limits,
         image=replace(image, layout=record.app) if image else None,
     )
-
-
-def let_in(record: InstallRecord, around: Surroundings) -> frozenset[str]:
-    """The variables of the person's environment that capabilities and grants name."""
-    wanted = _granted(record.sandbox, around.grants)
-    return frozenset(item.name for item in wanted if isinstance(item, Variable))
 
 
 def _undeclared(

@@ -16,8 +16,8 @@ import anyio
 import httpx2
 
 from mcpreg.core import remote
-from mcpreg.core.inputs import questions
-from mcpreg.core.install import InputSpec, InstallRecord, RemoteRecord
+from mcpreg.core.answers import Source
+from mcpreg.core.install import RemoteRecord
 from mcpreg.core.remote import Origin, Target
 from mcpreg.errors import (
     UsageError,
@@ -32,7 +32,7 @@ from mcpreg.sandbox import Recorder
 from mcpreg.store.installed import Installed
 from mcpreg.store.places import Places
 from mcpreg.store.secrets import SecretStore
-from mcpreg.usecases.inputs import kept_sources
+from mcpreg.usecases.answering import answered, let_in, reach
 from mcpreg.usecases.live import Warn, watch
 
 MAX_TOKEN = 16 << 10  # bytes; the header has no room for more
@@ -40,9 +40,12 @@ MAX_TOKEN = 16 << 10  # bytes; the header has no room for more
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the person brings: their environment, and a bearer token of theirs, if any."""
+    """What the person brings: answers as for a package, and a bearer token of theirs, if any."""
 
     environment: Mapping[str, str] = field(repr=False)
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    sources: tuple[Source, ...] = ()
+    arguments: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
     person: Person | None = None
     """Who can sign in; None where nobody is."""
@@ -91,8 +94,7 @@ def run_remote(
         UsageError: an input is missing.
     """
     record = installed.record
-    place = locked_place(installed)
-    target = remote.target(place, record.inputs, values_for(places, record, given.environment))
+    target = target_of(installed, given)
     recorder.record(
         "start",
         server=f"{record.name}@{record.version}",
@@ -127,9 +129,7 @@ def run_remote(
 def explained(installed: Installed, places: Places, given: Given) -> tuple[str, ...]:
     """Sentences about what a run would do. Raises as `run_remote` does before it connects."""
     record = installed.record
-    target = remote.target(
-        locked_place(installed), record.inputs, values_for(places, record, given.environment)
-    )
+    target = target_of(installed, given)
     names = ", ".join(sorted(target.headers))
     kept = Tokens(SecretStore(places.config), record.name, target.url)
     if given.token:
@@ -159,8 +159,13 @@ def locked_place(installed: Installed) -> RemoteRecord:
     package, runtime = lock.get("package"), lock.get("runtime")
     if place is None or not isinstance(package, dict) or not isinstance(runtime, dict):
         raise VerificationError(f"{record.name} is no remote server")
-    told = (place.transport, place.url, [name for name, _ in place.headers])
-    if told != (runtime.get("transport"), package.get("identifier"), runtime.get("headers")):
+    urls = [spec.value for spec in record.inputs if spec.kind == "url"]
+    told = (place.transport, place.url, remote.header_names(record.inputs))
+    if urls != [place.url] or told != (
+        runtime.get("transport"),
+        package.get("identifier"),
+        runtime.get("headers"),
+    ):
         raise VerificationError(
             f"{record.name} is recorded at another address, or with other headers, than locked",
             hint="install the server again",
@@ -168,23 +173,18 @@ def locked_place(installed: Installed) -> RemoteRecord:
     return place
 
 
-def values_for(
-    places: Places, record: InstallRecord, environment: Mapping[str, str]
-) -> dict[str, str]:
-    """What the person gave to an installed server's inputs, or keeps for them."""
-    found = values_of(record.inputs, environment)
-    sources = kept_sources(places, record)
-    for question in questions(record.inputs):
-        kept = (source.get(question) for source in sources if question.name not in found)
-        if values := next((one for one in kept if one), None):
-            found[question.name] = values[0]
-    return found
+def target_of(installed: Installed, given: Given) -> Target:
+    """What a run connects to, and with which headers.
 
-
-def values_of(inputs: tuple[InputSpec, ...], environment: Mapping[str, str]) -> dict[str, str]:
-    """Values by input, from the variables that are named after them."""
-    given = {item.name: environment.get(remote.variable_for(item.name)) for item in inputs}
-    return {name: value for name, value in given.items() if value is not None}
+    Raises:
+        VerificationError: the record does not agree with its lock.
+        UsageError: names every input that is missing or wrong.
+        PolicyError: an address or a header that may not be used.
+    """
+    record = installed.record
+    place = locked_place(installed)
+    found = answered(record.name, record.inputs, given, let_in(reach(record)))
+    return remote.target(place, record.inputs, found.answers)
 
 
 class Access:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 
 import anyio
 
 from mcpreg.core import remote
+from mcpreg.core.inputs import remote_specs
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.names import Reference
 from mcpreg.core.toolset import Offer
 from mcpreg.errors import McpregError, PolicyError, UnreachableError, UsageError
 from mcpreg.remote.bridge import Link, connect
-from mcpreg.remote.oauth import Person
 from mcpreg.remote.quiet import quiet_library
 from mcpreg.remote.tokens import Tokens
 from mcpreg.store.installed import Installed
 from mcpreg.store.places import Places
 from mcpreg.store.secrets import SecretStore
+from mcpreg.usecases.answering import look, require_complete
 from mcpreg.usecases.introspect import ask
-from mcpreg.usecases.remote import Given, link_to, locked_place, values_for, values_of
+from mcpreg.usecases.remote import Given, link_to, target_of
 
 
 def ask_remote(places: Places, manifest: Manifest, given: Given) -> Offer:
@@ -35,27 +35,22 @@ def ask_remote(places: Places, manifest: Manifest, given: Given) -> Offer:
     place = remote.chosen(manifest)
     if place is None:
         raise UsageError(f"{manifest.name} has no remote server")
-    inputs = remote.remote_inputs(place)
-    values = values_of(inputs, given.environment)
-    target = remote.target(remote.remote_record(place), inputs, values)
+    inputs = remote_specs(place)
+    found, _ = look(inputs, given, frozenset())
+    require_complete(manifest.name, found, start="mcpreg lock --ask-remote", kept=False)
+    target = remote.target(remote.remote_record(place), inputs, found.answers)
     link, access = link_to(places, manifest.name, target, given, _Unrecorded())
     with closing(access):
         return _asked(manifest.name, link)
 
 
-def login(
-    places: Places, installed: Installed, environment: Mapping[str, str], person: Person
-) -> bool:
+def login(places: Places, installed: Installed, given: Given) -> bool:
     """Connect once, signing in when the server wants it; whether there is a token now.
 
     Raises as `ask_remote`.
     """
     record = installed.record
-    target = remote.target(
-        locked_place(installed), record.inputs, values_for(places, record, environment)
-    )
-    given = Given(environment, person=person)
-    link, access = link_to(places, record.name, target, given, _Unrecorded())
+    link, access = link_to(places, record.name, target_of(installed, given), given, _Unrecorded())
     with closing(access):
         _asked(record.name, link)
         return access.signed_in
