@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from bridged import (
     Run,
     answer,
     error_of,
+    kept_in,
     raw,
     result,
     run,
@@ -31,7 +33,7 @@ from mcpreg.core.remote import Origin, origin_of
 from mcpreg.errors import PolicyError
 from mcpreg.remote.bridge import Ended
 from mcpreg.remote.oauth import Person
-from mcpreg.remote.tokens import Tokens
+from tls_site import make_certificate
 
 
 def test_an_honest_server_answers() -> None:
@@ -40,6 +42,33 @@ def test_an_honest_server_answers() -> None:
     assert done.told == [{"jsonrpc": "2.0", "id": 1, "result": {"tools": [NOW]}}]
     assert (done.ended, done.drift) == (Ended("client-left"), [])
     assert server.heard[0].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_server_whose_certificate_does_not_prove_its_name_is_sent_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def certificate(name: str, host: str) -> Path:
+        (tmp_path / name).mkdir()
+        return make_certificate(tmp_path / name, [host])
+
+    honest = certificate("honest", "localhost")
+    stranger = certificate("stranger", "localhost")
+    elsewhere = certificate("elsewhere", "api.example")
+
+    def deed(request: Request, to: socket.socket) -> None:
+        answer(to, result(request, tools=[NOW]), more=JSON)
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(honest))
+    with raw(deed, honest) as server:
+        assert run(server.url, LIST).told[0]["result"] == {"tools": [NOW]}
+        assert server.heard[0].headers["authorization"] == f"Bearer {TOKEN}"
+    with raw(deed, stranger) as server:
+        assert "does not answer" in error_of(run(server.url, LIST))
+        assert server.heard == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(elsewhere))
+    with raw(deed, elsewhere) as server:  # of an authority that is trusted, for another name
+        assert "does not answer" in error_of(run(server.url, LIST))
+        assert server.heard == []
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
@@ -177,7 +206,7 @@ def test_a_changed_toolset_ends_the_session_before_the_client_sees_it(*, events:
 
 
 def signing_in(url: str, person: Person | None) -> Run:
-    return run(url, PING, tokens=Tokens(Memory(), "io.github.acme/clock", url), person=person)
+    return run(url, PING, tokens=kept_in(Memory(), url), person=person)
 
 
 def nobody(url: str, origin: Origin) -> None:
@@ -271,7 +300,7 @@ def test_a_token_of_another_address_is_not_used() -> None:
         json.dumps({"resource": "https://old.example/mcp", "tokens": {"access_token": TOKEN}}),
     )
     with raw(lambda request, to: answer(to, b"", head="401 Unauthorized")) as server:
-        tokens = Tokens(memory, "io.github.acme/clock", server.url)
+        tokens = kept_in(memory, server.url)
         done = run(server.url, PING, tokens=tokens)
     assert "authorization" not in server.heard[0].headers
     assert done.error is not None

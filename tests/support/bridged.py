@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 
@@ -56,6 +59,7 @@ class Raw:
     deed: Deed
     heard: list[Request] = field(default_factory=list)
     url: str = ""
+    tls: ssl.SSLContext | None = None
 
     def serve(self, listener: socket.socket) -> None:
         while True:
@@ -66,6 +70,11 @@ class Raw:
             threading.Thread(target=self._one, args=(connection,), daemon=True).start()
 
     def _one(self, connection: socket.socket) -> None:
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:  # the client did not like it
+                return
         with connection, connection.makefile("rb") as stream:
             try:
                 while (request := _read(stream.readline, stream.read)) is not None:
@@ -87,9 +96,14 @@ def _read(line: Callable[[], bytes], read: Callable[[int], bytes]) -> Request | 
 
 
 @contextmanager
-def raw(deed: Deed) -> Iterator[Raw]:
+def raw(deed: Deed, certificate: Path | None = None) -> Iterator[Raw]:
     listener = socket.create_server(("127.0.0.1", 0))
-    made = Raw(deed, url=f"http://127.0.0.1:{listener.getsockname()[1]}/mcp")
+    port = listener.getsockname()[1]
+    made = Raw(deed, url=f"http://127.0.0.1:{port}/mcp")
+    if certificate is not None:
+        made.url = f"https://localhost:{port}/mcp"
+        made.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        made.tls.load_cert_chain(certificate)
     threading.Thread(target=made.serve, args=(listener,), daemon=True).start()
     try:
         yield made
@@ -206,6 +220,11 @@ class Memory:
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str, str], str] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="mcpreg-memory-")
+
+    @property
+    def folder(self) -> Path:
+        return Path(self._folder.name)
 
     def get(self, service: str, server: str, name: str) -> str | None:
         return self.kept.get((service, server, name))
@@ -216,3 +235,8 @@ class Memory:
 
     def delete(self, service: str, server: str, name: str) -> bool:
         return self.kept.pop((service, server, name), None) is not None
+
+
+def kept_in(memory: Memory, url: str) -> Tokens:
+    """Tokens for `url`; those of one memory share a lock."""
+    return Tokens(memory, "io.github.acme/clock", url, memory.folder / "token.lock")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import anyio
 from mcp.server.auth.provider import (
     AccessToken,
     AuthorizationCode,
@@ -17,6 +18,7 @@ from mcp.server.auth.provider import (
     OAuthAuthorizationServerProvider,
     ProviderTokenVerifier,
     RefreshToken,
+    TokenError,
     construct_redirect_uri,
 )
 from mcp.server.auth.routes import create_auth_routes
@@ -41,6 +43,10 @@ class Authority(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken
     every: list[str] = field(default_factory=list)
     """Every code and token there ever was, to look for where none must be."""
     refreshed: int = 0
+    reused: int = 0
+    """How often somebody came with a refresh token that was used already, as a thief would."""
+    slow: float = 0.0
+    """Seconds that a refresh takes."""
 
     async def get_client(self, client_id: str) -> OAuthClientInformationFull | None:
         return self.clients.get(client_id)
@@ -78,12 +84,16 @@ class Authority(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken
     async def load_refresh_token(
         self, client: OAuthClientInformationFull, refresh_token: str
     ) -> RefreshToken | None:
-        return self.refresh.get(refresh_token)
+        found = self.refresh.get(refresh_token)
+        await anyio.sleep(self.slow)
+        return found
 
     async def exchange_refresh_token(
         self, client: OAuthClientInformationFull, refresh_token: RefreshToken, scopes: list[str]
     ) -> OAuthToken:
-        del self.refresh[refresh_token.token]  # rotated: the old one is of no more use
+        if self.refresh.pop(refresh_token.token, None) is None:  # rotated: used once, it is gone
+            self.reused += 1
+            raise TokenError("invalid_grant")
         self.refreshed += 1
         return self.issue(client.client_id, scopes, refresh_token.resource)
 

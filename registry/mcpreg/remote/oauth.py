@@ -6,7 +6,8 @@ document), authorization code with PKCE, the resource indicator (RFC 8707) and i
 used, or the error names the command. (2) Which other hosts take part is decided here: the
 server's metadata must lie on its own origin, the authorization server is shown to the person, and
 only its origins are admitted to the guard. (3) A token kept from an earlier run keeps its expiry,
-and is refreshed, also after a 401. (4) Errors are told without what the other side wrote.
+and is refreshed, also after a 401, by one bridge at a time. (4) Errors are told without what the
+other side wrote.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from mcpreg.errors import PolicyError
 from mcpreg.remote import callback
 from mcpreg.remote.guard import Origins
 from mcpreg.remote.tokens import Tokens
+from mcpreg.remote.turn import turn
 
 _FAILURES = (OAuthFlowError, OAuthRegistrationError, OAuthTokenError, ValidationError, ValueError)
 
@@ -117,19 +119,30 @@ class SignIn(OAuthClientProvider):
         flow = super()._auth_flow(request)
         sent = False
         try:
+            async with self.context.lock:
+                if await self._is_stale():
+                    async with turn(self._tokens.lock):
+                        if await self._is_stale(reread=True):
+                            await self._handle_refresh_response((yield await self._renewing()))
             outgoing = await anext(flow)
             while True:
                 self._admit()
                 response = yield outgoing
                 if outgoing is request and not sent:
                     sent = True
-                    if response.status_code == 401 and await self._can_renew(request):
-                        if not self.context.is_token_valid():
-                            renewing = await self._refresh_token()
-                            self._admit()
-                            if await self._handle_refresh_response((yield renewing)):
+                    if response.status_code == 401:
+                        async with turn(self._tokens.lock):
+                            again = await self._can_renew(request)
+                            if (
+                                again
+                                and not self.context.is_token_valid()
+                                and await self._handle_refresh_response(
+                                    (yield await self._renewing())
+                                )
+                            ):
                                 self._add_auth_header(request)
-                        response = yield request
+                        if again:
+                            response = yield request
                     if response.status_code == 401:
                         self._require_person()
                     elif response.status_code == 403 and self._person is None:
@@ -141,6 +154,18 @@ class SignIn(OAuthClientProvider):
             raise self._failed(error) from None  # (4)
         finally:
             await flow.aclose()
+
+    async def _is_stale(self, *, reread: bool = False) -> bool:
+        """Whether the token has expired and can be renewed, as far as we know or is kept now."""
+        if reread or not self._initialized:
+            await self._initialize()
+        return not self.context.is_token_valid() and self.context.can_refresh_token()
+
+    async def _renewing(self) -> httpx2.Request:
+        """The request for a new token, and leave to send it."""
+        renewing = await self._refresh_token()
+        self._admit()
+        return renewing
 
     async def _can_renew(self, request: httpx2.Request) -> bool:
         """After a 401: whether another run of ours has a newer token, or this one can be refreshed.

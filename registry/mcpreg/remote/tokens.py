@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from mcp.shared.auth import (
@@ -46,7 +47,9 @@ class Secrets(Protocol):
 class Tokens:
     """The library's `TokenStorage`, with what it forgets: the expiry and the metadata."""
 
-    def __init__(self, secrets: Secrets, server: str, resource: str) -> None:
+    def __init__(self, secrets: Secrets, server: str, resource: str, lock: Path) -> None:
+        """Keep them in `secrets`; `lock` is the file that whoever renews them holds."""
+        self.lock = lock
         self._secrets = secrets
         self._server = server
         self._resource = resource

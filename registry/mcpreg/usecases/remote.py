@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 import httpx2
 
-from mcpreg.core import remote
+from mcpreg.core import canonical, remote
 from mcpreg.core.answers import Source
 from mcpreg.core.install import RemoteRecord
 from mcpreg.core.remote import Origin, Target
@@ -131,7 +131,7 @@ def explained(installed: Installed, places: Places, given: Given) -> tuple[str, 
     record = installed.record
     target = target_of(installed, given)
     names = ", ".join(sorted(target.headers))
-    kept = Tokens(SecretStore(places.config), record.name, target.url)
+    kept = tokens_of(places, record.name, target.url)
     if given.token:
         signed = "sends the token that you gave, to that host alone"
     elif anyio.run(kept.get_tokens) is not None:
@@ -187,6 +187,12 @@ def target_of(installed: Installed, given: Given) -> Target:
     return remote.target(place, record.inputs, found.answers)
 
 
+def tokens_of(places: Places, name: str, url: str) -> Tokens:
+    """What sign-in to a server at `url` left, or leaves."""
+    lock = places.state / "tokens" / f"{canonical.sha256(name.encode()).partition(':')[2]}.lock"
+    return Tokens(SecretStore(places.config), name, url, lock)
+
+
 class Access:
     """What authorizes the requests of one link."""
 
@@ -218,7 +224,7 @@ def link_to(
     elif "authorization" in names:
         access = Access(None)  # the manifest says how it is authorized
     else:
-        kept = Tokens(SecretStore(places.config), name, target.url)
+        kept = tokens_of(places, name, target.url)
         access = Access(SignIn(target, name, kept, origins, given.person))
 
     def reached(origin: Origin) -> None:

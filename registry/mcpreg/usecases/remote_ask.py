@@ -14,13 +14,11 @@ from mcpreg.core.toolset import Offer
 from mcpreg.errors import McpregError, PolicyError, UnreachableError, UsageError
 from mcpreg.remote.bridge import Link, connect
 from mcpreg.remote.quiet import quiet_library
-from mcpreg.remote.tokens import Tokens
 from mcpreg.store.installed import Installed
 from mcpreg.store.places import Places
-from mcpreg.store.secrets import SecretStore
 from mcpreg.usecases.answering import look, require_complete
 from mcpreg.usecases.introspect import ask
-from mcpreg.usecases.remote import Given, link_to, target_of
+from mcpreg.usecases.remote import Given, link_to, target_of, tokens_of
 
 
 def ask_remote(places: Places, manifest: Manifest, given: Given) -> Offer:
@@ -58,7 +56,7 @@ def login(places: Places, installed: Installed, given: Given) -> bool:
 
 def logout(places: Places, reference: Reference) -> bool:
     """Forget what sign-in left behind; whether there was anything."""
-    return Tokens(SecretStore(places.config), reference.name, "").forget()
+    return tokens_of(places, reference.name, "").forget()
 
 
 class _Unrecorded:
