@@ -48,6 +48,21 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
     show_default=True,
     help="When it reaches for something undeclared; recorded either way.",
 )
+@click.option(
+    "--transport",
+    type=click.Choice(["stdio", "http"]),
+    default="stdio",
+    show_default=True,
+    help="How clients reach it; http is on 127.0.0.1, with a token.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of http; 0: any free one.")
+@click.option(
+    "--max-sessions",
+    type=click.IntRange(1, 1000),
+    default=8,
+    show_default=True,
+    help="Of http: a sandboxed server for each.",
+)
 @input_options
 @click.option("--explain", is_flag=True, help="Say what it could do, and start nothing.")
 @click.option("--dry-run", is_flag=True, help="Print the sandbox's command, and start nothing.")
@@ -63,6 +78,9 @@ def command(
     as_user: str | None,
     backend: str,
     on_violation: OnViolation,
+    transport: str,
+    port: int,
+    max_sessions: int,
     inputs: tuple[str, ...],
     input_file: Path | None,
     secret_files: tuple[str, ...],
@@ -92,10 +110,14 @@ def command(
     if installed.record.remote is not None:
         from mcpreg.cli.run_remote import RemoteOptions, run_remote
 
+        if transport == "http":
+            raise UsageError(
+                f"{installed.record.name} runs elsewhere, and is reached by HTTP there"
+            )
         given = (inputs, input_file, secret_files, token_file, token_env)
         options = RemoteOptions(grants, explain, dry_run, allow_drift, yes, *given)
         return run_remote(where, installed, options, arguments)
-    if token_file or token_env:
+    if transport == "stdio" and (token_file or token_env):
         raise UsageError(f"{installed.record.name} runs here and is sent no token")
     around = Surroundings(
         cwd=str(Path.cwd()),
@@ -118,6 +140,20 @@ def command(
     asked_for = typed_now(where, record, around, grants)
     around = replace(around, sources=(*around.sources, *asked_for))
     refresh_beside(where, record)
+    if transport == "http":
+        from mcpreg.cli.run_http import HttpOptions, serve_http
+
+        same = (
+            *(word for item in grants for word in ("--grant", item)),
+            *(("--as-user", as_user) if as_user else ()),
+            *("--backend", backend, "--on-violation", on_violation),
+            *(word for item in inputs for word in ("--input", item)),
+            *(("--input-file", str(input_file)) if input_file else ()),
+            *(("--allow-drift",) if allow_drift else ()),
+            *(("--yes",) if yes else ()),
+        )
+        serving = HttpOptions(port, max_sessions, token_file, token_env, same, arguments)
+        return serve_http(record, around, serving)
     with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
         if agreed is not None:
             audit.record("consent", how=agreed.how, reach=agreed.reach)

@@ -16,7 +16,7 @@ def token_options(command: _Command) -> _Command:
     file = click.option(
         "--token-file",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Of a remote server: a file with a bearer token for it.",
+        help="A file with a bearer token: for a remote server, or of --transport http.",
     )
     variable = click.option(
         "--token-env", metavar="NAME", help="The same, as a variable of the environment."
