@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,8 +22,13 @@ from mcpreg.core.remote import (
 )
 from mcpreg.core.safety import Level, of_manifest
 from mcpreg.errors import McpregError, PolicyError, UsageError
+from mcpreg.store.places import Places
 from mcpreg.usecases.answering import require_complete
+from mcpreg.usecases.remote import Given
+from mcpreg.usecases.remote_ask import ask_remote
 from tiny_registry import make_manifest
+
+NOWHERE = Places(*(Path("/nonexistent"),) * 4)  # nothing is kept or looked up there
 
 
 def place(**members: object) -> HttpTransport:
@@ -84,6 +90,20 @@ def test_every_missing_input_is_named_with_the_command_that_gives_it() -> None:
     assert caught.value.hint == (
         "mcpreg inputs set io.github.acme/far X-API-Key; "
         "mcpreg run io.github.acme/far --input tenant=… --input area=…"
+    )
+
+
+def test_who_locks_it_is_told_to_give_inputs_to_that_command() -> None:
+    remote = place(
+        url="https://{tenant}.example.com/mcp",
+        variables={"tenant": {}},
+        headers=[{"name": "X-API-Key", "isRequired": True, "isSecret": True}],
+    )
+    with pytest.raises(UsageError) as caught:
+        ask_remote(NOWHERE, entry(remote), Given({"tenant": "acme", "X-API-Key": "k"}))
+    assert caught.value.message == "the server needs tenant, X-API-Key (a secret)"
+    assert caught.value.hint == (
+        "mcpreg lock --ask-remote --input tenant=… --secret-file X-API-Key=PATH"
     )
 
 
