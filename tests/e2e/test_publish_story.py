@@ -22,6 +22,7 @@ from mcpreg.gitrepo import PUBLISHED
 from publish_world import CLOCK, Completed, Stages, World, git, stages
 from tiny_registry import make_lock, make_manifest
 
+BELL = "io.github.acme/bell"
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 
 
@@ -102,6 +103,36 @@ def test_nothing_new_attests_nothing_and_signs_again(live: World) -> None:
     assert "1 versions, 0 new" in published.stdout, published.stderr
 
 
+def test_a_bad_version_in_the_same_push_stops_no_good_one(merged: World) -> None:
+    """Bell comes before Clock in every listing, and so in the numbers."""
+    bad = make_manifest(BELL, "1.0.0", license="no licence at all")
+    merged.registry.submit(bad)
+    assert merged.check().returncode == 1
+    signed = merged.sign()
+    assert signed.stdout == f"attested {CLOCK}/1.0.0\n1 attested, 0 needed none, 1 left out\n"
+    refused(signed, f"left out: {BELL}@1.0.0 fails 1 checks: license-", code=1)
+    published = merged.publish()
+    assert f"published {CLOCK}@1.0.0\n" in published.stdout
+    assert "1 versions, 1 new, 1 left out" in published.stdout
+    refused(published, f"left out: {BELL}@1.0.0 fails 1 checks: license-", code=1)
+    assert "the next run looks at it again" in published.stderr
+    merged.build()
+    assert not [path for path in merged.site.rglob("*") if "bell" in path.name]
+    assert merged.trust().returncode == 0
+    merged.must("mcpreg", "verify", CLOCK)
+    repaired = make_manifest(BELL, "1.0.0")
+    folder = merged.ci / "servers" / BELL / "1.0.0"
+    (folder / "mcps.json").write_bytes(canonical.pretty(repaired.document()))
+    (folder / "mcps-lock.json").write_bytes(make_lock(repaired).canonical())
+    merged.registry.commit("Say the licence")
+    for job in (merged.check, merged.sign, merged.publish):
+        done = job()
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert {e.name: e.record.sequence for e in merged.entries() if e.record} == {CLOCK: 1, BELL: 2}
+    merged.build()
+    merged.must("mcpreg", "verify", BELL)
+
+
 # --- each link, forged ---------------------------------------------------------------------
 
 
@@ -138,7 +169,8 @@ def test_link_report_that_hides_a_failure(merged: World) -> None:
     report = json.loads(file.read_bytes())
     report["checks"] = report["checks"][1:]
     file.write_text(json.dumps(report))
-    refused(merged.sign(), "lacks ")
+    refused(merged.sign(), "lacks ", code=1)
+    assert not list(merged.bundles.rglob("*"))
 
 
 def test_link_bundle_missing(merged: World) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from command_lines import ROOT
 from mcpreg.usecases.comment import MARKER
@@ -21,6 +22,8 @@ from s3_hosts import S3Host, moto_host
 from tiny_registry import TinyRegistry, make_manifest
 
 ACTIONS = ROOT / ".github/actions"
+BELL = "io.github.acme/bell"
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
 TOKEN = "ghs_not_a_real_token"
 
 
@@ -61,13 +64,15 @@ class Runner:
             "JOB": job,
             "ONLINE_KEY_URI": self.tiny.keys.online_uri,
             "PUSH_TOKEN": TOKEN,
+            "GITHUB_STEP_SUMMARY": str(temporary / "summary.md"),
         }
         for folder in ("reports", "bundles"):
             (temporary / folder).mkdir(exist_ok=True)
         if job == "publish" and checked:
             arguments = ("--rev", "HEAD", "--offline", "--reports", str(temporary / "reports"))
             check = [sys.executable, "-m", "mcpreg", "ci", "check", "--repo", str(checkout)]
-            subprocess.run([*check, *arguments], check=True, capture_output=True)
+            done = subprocess.run([*check, *arguments], check=False, capture_output=True)
+            assert done.returncode in (0, 1), done.stderr
         return subprocess.run(
             ["bash", str(ACTIONS / "registry/publish.sh")],
             env=environment,
@@ -155,13 +160,71 @@ def test_what_waits_is_published_after_signing_again(runner: Runner) -> None:
     assert all(f"clock/1.{minor}.0.json" in files for minor in (0, 1, 2))
 
 
-def test_refuses_when_main_has_a_version_without_a_report(runner: Runner) -> None:
+def test_a_version_without_a_report_is_not_published(runner: Runner) -> None:
     submit(runner, "1.0.0")
-    before = runner.published("for-each-ref")
     done = runner.run(runner.checkout("one"), "publish", checked=False)
     assert done.returncode != 0
     assert "no report" in done.stderr
+    assert "records/" not in runner.published("ls-tree", "-r", "--name-only", "published")
+
+
+def test_what_is_left_out_makes_the_job_red_after_the_rest_is_pushed(runner: Runner) -> None:
+    runner.tiny.submit(make_manifest(BELL, "1.0.0", license="no <b>licence</b> at all"))
+    submit(runner, "1.0.0")
+    checkout = runner.checkout("one")
+    done = runner.run(checkout, "publish")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "::error::some versions were left out" in done.stdout
+    files = runner.published("ls-tree", "-r", "--name-only", "published")
+    assert "records/io.github.acme/clock/1.0.0.json" in files
+    assert f"records/{BELL}" not in files
+    summary = (checkout.parent / "summary.md").read_text()
+    assert summary.startswith("### 1 not published\n")
+    assert f"- `{BELL}@1.0.0`: `{BELL}@1.0.0 fails 1 checks: license-" in summary
+    assert f"`mcpreg validate servers/{BELL}/1.0.0; " in summary
+    again = runner.run(runner.checkout("again"), "resign")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "1 versions, 0 new" in again.stdout
+
+
+def test_a_publication_that_fails_whole_pushes_nothing(runner: Runner) -> None:
+    submit(runner, "1.0.0")
+    checkout = runner.checkout("one")
+    before = runner.published("for-each-ref")
+    (checkout.parent / "left-out.md").write_text("of another run")
+    (checkout / "tuf").mkdir()
+    (checkout / "tuf/root.json").write_text("{}")
+    git(checkout, "add", "-A")
+    git(checkout, *IDENTITY, "commit", "-q", "-m", "What only CI writes")
+    done = runner.run(checkout, "publish")
+    assert done.returncode == 1
+    assert "only published may hold" in done.stderr
     assert runner.published("for-each-ref") == before
+
+
+@pytest.mark.parametrize("job", ["Check what is to be published", "Attest the new versions"])
+@pytest.mark.parametrize(
+    ("code", "written", "expected"), [(0, "x", 0), (1, "x", 0), (1, "", 1), (4, "x", 4)]
+)
+def test_the_jobs_before_go_on_only_when_versions_were_left_out(
+    tmp_path: Path, job: str, code: int, written: str, expected: int
+) -> None:
+    """A command that breaks off ends the job; one that left versions out named them in a file."""
+    steps = yaml.safe_load((ACTIONS / "registry/action.yml").read_text())["runs"]["steps"]
+    (script,) = [step["run"] for step in steps if step["name"] == job]
+    (tmp_path / "mcpreg/bin").mkdir(parents=True)
+    (tmp_path / "reports").mkdir()
+    command = tmp_path / "mcpreg/bin/mcpreg"
+    files = f"{tmp_path}/left-out.md {tmp_path}/reports/mcpreg.sarif"
+    command.write_text(f"#!/bin/sh\nprintf '%s' '{written}' | tee {files}\nexit {code}\n")
+    command.chmod(0o755)
+    (tmp_path / "mcpreg.toml").write_text('[trust]\nmode = "sigstore"\n')
+    environment = {**os.environ, "RUNNER_TEMP": str(tmp_path), "REGISTRY": str(tmp_path), "OSV": ""}
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == expected, done.stderr
+    assert ("::warning::" in done.stdout) == (code == 1 and expected == 0)
 
 
 # `gh` is GitHub's own; this one answers the four requests that the script makes, and notes them.

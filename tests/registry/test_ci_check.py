@@ -15,7 +15,7 @@ from mcpreg.checks.case import Submitter
 from mcpreg.cli.main import cli
 from mcpreg.core import canonical
 from mcpreg.core.index import PUBLISHER_EVIDENCE
-from mcpreg.core.report import VersionReport
+from mcpreg.core.report import MAX_REPORT_BYTES, VersionReport
 from mcpreg.core.reviews import GitHubOwner, NamespaceOwner
 from mcpreg.errors import McpregError, VerificationError
 from mcpreg.usecases.check import Checked, Options, check_changes, check_unpublished, save
@@ -119,6 +119,51 @@ def test_refuses_to_take_a_version_away(registry: TinyRegistry) -> None:
     assert "versions are immutable" in check(registry).tree[0].message
 
 
+def test_a_version_that_was_never_published_may_be_taken_away(registry: TinyRegistry) -> None:
+    registry.git("checkout", "-q", "main")
+    registry.submit(make_manifest(BELL, "1.0.0", license="no licence at all"))
+    assert registry.publish(partly=True).left_out
+    registry.git("checkout", "-q", "-B", "submission", "main")
+    registry.git("rm", "-rq", f"servers/{BELL}/1.0.0")
+    registry.commit("Gone")
+    assert check(registry).ok
+
+
+def test_a_check_that_breaks_off_leaves_the_other_reports(
+    registry: TinyRegistry, tmp_path: Path
+) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    registry.submit(make_manifest(CLOCK, "1.1.0"))
+
+    def progress(text: str) -> None:
+        if BELL in text:
+            raise RuntimeError("a defect")
+
+    done = check_unpublished(registry.repo, "HEAD", replace(OPTIONS, progress=progress))
+    assert not done.ok
+    assert done.unjudged == {f"servers/{BELL}/1.0.0": "our fault: RuntimeError: a defect"}
+    save(done, tmp_path)
+    published = registry.publish(handed=read_handed(tmp_path, None), partly=True)
+    assert published.new == (f"{CLOCK}@1.1.0",)
+    (left,) = published.left_out
+    assert left.reason == f"there is no report of {BELL}@1.0.0"
+    with pytest.raises(RuntimeError, match="a defect"):
+        check_changes(registry.repo, "main", "HEAD", replace(OPTIONS, progress=progress))
+
+
+@pytest.mark.parametrize("data", [b"{", b"x" * (MAX_REPORT_BYTES + 1)], ids=["torn", "large"])
+def test_a_report_that_cannot_be_read_leaves_out_its_own_version_only(
+    registry: TinyRegistry, tmp_path: Path, data: bytes
+) -> None:
+    registry.submit(make_manifest(BELL, "1.0.0"))
+    registry.submit(make_manifest(CLOCK, "1.1.0"))
+    save(check_unpublished(registry.repo, "HEAD", OPTIONS), tmp_path)
+    (tmp_path / BELL / "1.0.0.report.json").write_bytes(data)
+    done = registry.publish(handed=read_handed(tmp_path, None), partly=True)
+    assert done.new == (f"{CLOCK}@1.1.0",)
+    assert done.left_out[0].reason.startswith(f"there is no report of {BELL}@1.0.0: ")
+
+
 def test_names_what_only_maintainers_may_change(registry: TinyRegistry) -> None:
     write(registry, "mcpreg.toml", "[registry]\nname = 'mine'\nbase_url = 'https://evil.example'\n")
     done = check(registry)
@@ -194,30 +239,18 @@ def test_a_locked_version_needs_every_check_that_the_registry_requires(
     settings.write_text(settings.read_text().replace("require = []", 'require = ["derivation"]'))
     registry.submit(make_manifest(BELL, "1.0.0"))
     reports = check_unpublished(registry.repo, "HEAD", OPTIONS).reports
-    with pytest.raises(McpregError, match="lock-derived-again"):
-        publish(
-            registry.repo,
-            "HEAD",
-            registry.keys.online_uri,
-            now=NOW,
-            environment={},
-            handed=Handed({item.folder: item for item in reports}),
-        )
+    done = registry.publish(handed=Handed({item.folder: item for item in reports}), partly=True)
+    assert done.new == ()
+    assert "lock-derived-again" in done.left_out[0].reason
 
 
 def test_a_report_without_a_check_is_no_full_report(registry: TinyRegistry) -> None:
     registry.submit(make_manifest(BELL, "1.0.0"))
     (report,) = check_unpublished(registry.repo, "HEAD", OPTIONS).reports
     short = report.model_copy(update={"checks": report.checks[1:]})
-    with pytest.raises(VerificationError, match=f"lacks {report.checks[0].id}"):
-        publish(
-            registry.repo,
-            "HEAD",
-            registry.keys.online_uri,
-            now=NOW,
-            environment={},
-            handed=Handed({report.folder: short}),
-        )
+    done = registry.publish(handed=Handed({report.folder: short}), partly=True)
+    assert done.new == ()
+    assert f"lacks {report.checks[0].id}" in done.left_out[0].reason
 
 
 WIDER = {"tools": [{"name": "now"}, {"name": "zones"}], "sandbox": ["net:egress:evil.example:443"]}

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from mcpreg import gitrepo
+from mcpreg.core import canonical
+from mcpreg.core.catalog import build_targets
 from mcpreg.errors import McpregError, UsageError, VerificationError
 from mcpreg.gitrepo import PUBLISHED
 from mcpreg.usecases.publish import publish
-from tiny_registry import TinyRegistry, make_manifest
+from tiny_registry import TinyRegistry, make_lock, make_manifest
 
 
 def test_records_every_version_that_published_lacks(tiny_registry: TinyRegistry) -> None:
@@ -95,8 +97,9 @@ def test_refuses_a_lock_made_for_another_manifest(tiny_registry: TinyRegistry) -
     wider["capabilities"]["sandbox"] = ["net:egress:evil.example:443"]
     path.write_text(json.dumps(wider))
     tiny_registry.commit("Widen without locking again")
-    with pytest.raises(McpregError, match="lock"):
-        tiny_registry.publish()
+    done = tiny_registry.publish(partly=True)
+    assert (done.new, done.total) == ((), 0)
+    assert "lock" in done.left_out[0].reason
 
 
 def test_refuses_records_on_main(tiny_registry: TinyRegistry) -> None:
@@ -139,3 +142,71 @@ def test_refuses_a_root_that_two_keys_did_not_sign(tiny_registry: TinyRegistry) 
     tiny_registry.commit("Forge")
     with pytest.raises(VerificationError, match="not consistently signed"):
         tiny_registry.publish()
+
+
+BAD = {"license": "no licence at all"}
+BELL = "io.github.acme/bell"
+
+
+def test_a_version_that_fails_stops_no_other_and_takes_no_number(
+    tiny_registry: TinyRegistry,
+) -> None:
+    tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
+    tiny_registry.submit(make_manifest(BELL, "1.0.0", **BAD))
+    done = tiny_registry.publish(partly=True)
+    assert done.new == ("io.github.acme/clock@1.0.0",)
+    assert [item.version for item in done.left_out] == [f"{BELL}@1.0.0"]
+    assert "mcpreg validate" in done.left_out[0].hint
+    assert numbers(tiny_registry) == {"io.github.acme/clock": 1}
+    document = make_manifest(BELL, "1.0.0")
+    folder = tiny_registry.repo / "servers" / BELL / "1.0.0"
+    (folder / "mcps.json").write_bytes(canonical.pretty(document.document()))
+    (folder / "mcps-lock.json").write_bytes(make_lock(document).canonical())
+    tiny_registry.commit("Say the licence")
+    assert tiny_registry.publish().new == (f"{BELL}@1.0.0",)
+    assert numbers(tiny_registry) == {"io.github.acme/clock": 1, BELL: 2}
+
+
+def test_a_version_left_out_is_in_nothing_that_is_signed(tiny_registry: TinyRegistry) -> None:
+    tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
+    tiny_registry.submit(make_manifest(BELL, "1.0.0", **BAD))
+    tiny_registry.publish(partly=True)
+    targets = build_targets(gitrepo.read(tiny_registry.repo, PUBLISHED).entries)
+    assert not [path for path in targets.files if "bell" in path]
+    assert not [
+        data
+        for data in (*targets.files.values(), *targets.blobs.values())
+        if b'"name":"io.github.acme/bell"' in data
+    ]
+
+
+def test_signing_again_neither_admits_nor_names_what_was_left_out(
+    tiny_registry: TinyRegistry,
+) -> None:
+    tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
+    tiny_registry.submit(make_manifest(BELL, "1.0.0", **BAD))
+    tiny_registry.publish(partly=True)
+    tiny_registry.submit(make_manifest("io.github.acme/clock", "1.1.0"))
+    uri = tiny_registry.keys.online_uri
+    later = tiny_registry.clock + timedelta(hours=1)
+    done = publish(tiny_registry.repo, "HEAD", uri, now=later, environment={}, only_sign=True)
+    assert (done.new, done.left_out, done.total) == ((), (), 1)
+
+
+def test_refuses_a_published_version_that_is_marked_as_mirrored(
+    tiny_registry: TinyRegistry,
+) -> None:
+    manifest = make_manifest("io.github.acme/clock", "1.0.0")
+    tiny_registry.submit(manifest)
+    tiny_registry.publish()
+    mark = {"source": "invented", "format": "mcps", "document": manifest.digest()}
+    folder = tiny_registry.repo / "servers/io.github.acme/clock/1.0.0"
+    (folder / "source.json").write_text(json.dumps(mark))
+    tiny_registry.commit("Call it mirrored")
+    with pytest.raises(McpregError, match="never synced"):
+        tiny_registry.publish(partly=True)
+
+
+def numbers(registry: TinyRegistry) -> dict[str, int]:
+    entries = gitrepo.read(registry.repo, PUBLISHED).entries
+    return {entry.name: entry.record.sequence for entry in entries if entry.record}

@@ -162,8 +162,13 @@ class TinyRegistry:
         self.git("commit", "-q", "--allow-empty", "-m", message)
 
     def publish(
-        self, *, later: timedelta = timedelta(hours=1), handed: Handed | None = None
+        self,
+        *,
+        later: timedelta = timedelta(hours=1),
+        handed: Handed | None = None,
+        partly: bool = False,
     ) -> Published:
+        """Publish and deploy; only with `partly` may a version be left out."""
         self.clock += later
         done = publish(
             self.repo,
@@ -173,6 +178,7 @@ class TinyRegistry:
             environment={},
             handed=handed or Handed(),
         )
+        assert partly or not done.left_out, done.left_out
         self.deploy()
         return done
 

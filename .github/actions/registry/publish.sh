@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Publish what HEAD has and the published branch lacks (JOB=publish), or sign what is published
-# again before it expires (JOB=resign), and push the branch.
+# again before it expires (JOB=resign), and push the branch. A version that cannot be published is left
+# out and named on the job's page; then this ends with 1 after the others were pushed.
 #
 # Takes REGISTRY (the checkout), JOB, ONLINE_KEY_URI, PUSH_TOKEN, RUNNER_TEMP, and the folders
-# reports/ and bundles/ that the jobs before it left below RUNNER_TEMP.
+# reports/ and bundles/ that the jobs before it left below RUNNER_TEMP. GITHUB_STEP_SUMMARY is that page.
 set -euo pipefail
 cd "$REGISTRY"
 token=$PUSH_TOKEN
@@ -21,20 +22,31 @@ bring() { # the branch as the remote has it now, or none
   fi
 }
 
+publish() { # what HEAD has; fails unless at most some versions were left out
+  local code=0
+  mcpreg ci publish --rev HEAD --reports "$RUNNER_TEMP/reports" --bundles "$RUNNER_TEMP/bundles" \
+    --online-key "$ONLINE_KEY_URI" --left-out "$left_out" || code=$?
+  [ "$code" = 0 ] || { [ "$code" = 1 ] && [ -s "$left_out" ]; } || exit "$code"
+}
+
+left_out=$RUNNER_TEMP/left-out.md
 git config user.name "mcpreg"
 git config user.email "mcpreg@localhost"
 for attempt in 1 2 3 4 5; do
   bring
+  rm --force "$left_out"
   if [ "$JOB" = resign ]; then
     # What was published last: its commit of main is the last parent. New versions wait for a push.
     parents=$(git rev-list --parents --max-count 1 published)
-    nothing=$(mktemp --directory)
-    mcpreg ci publish --rev "${parents##* }" --reports "$nothing" --online-key "$ONLINE_KEY_URI"
+    mcpreg ci publish --rev "${parents##* }" --only-sign --online-key "$ONLINE_KEY_URI"
   else
-    mcpreg ci publish --rev HEAD --reports "$RUNNER_TEMP/reports" --bundles "$RUNNER_TEMP/bundles" --online-key "$ONLINE_KEY_URI"
+    publish
   fi
   if remote push origin refs/heads/published:refs/heads/published; then
-    exit 0
+    [ -s "$left_out" ] || exit 0
+    cat "$left_out" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
+    echo "::error::some versions were left out; the others are published"
+    exit 1
   fi
   echo "published moved meanwhile (attempt $attempt); again on top of it"
   sleep $((attempt * 5))

@@ -105,6 +105,7 @@ def _document(done: Checked) -> dict[str, object]:
         "reports": [item.model_dump(mode="json", by_alias=True) for item in done.reports],
         "tree": [item.model_dump(mode="json", by_alias=True) for item in done.tree],
         "outside": list(done.outside),
+        "unjudged": dict(done.unjudged),
     }
 
 
@@ -122,10 +123,13 @@ def _print(done: Checked) -> None:
         _print_finding("tree", finding)
     for report in done.reports:
         _print_report(report)
+    for folder, why in done.unjudged.items():
+        click.secho(f"{clean(folder)}: not judged: {clean(why)}", fg="red")
     for path in done.outside:
         click.echo(f"{clean(path)}: no part of a version; maintainers must approve it")
     failed = len(done.broken) + sum(len(report.failed) for report in done.reports)
-    click.echo(f"{len(done.reports)} versions checked: {failed} checks failed")
+    broke_off = f", {len(done.unjudged)} not judged" if done.unjudged else ""
+    click.echo(f"{len(done.reports)} versions checked: {failed} checks failed{broke_off}")
 
 
 def _print_report(report: VersionReport) -> None:

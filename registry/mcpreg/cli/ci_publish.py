@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mcpreg.cli.leaving import left_out_document, left_out_option, say_left_out
 from mcpreg.cli.output import emit, json_option, note, progress
 
 
@@ -33,6 +34,10 @@ from mcpreg.cli.output import emit, json_option, note, progress
 )
 @click.option("--offline", is_flag=True, help="Check nothing that needs a network.")
 @click.option("--osv", type=click.Path(path_type=Path), help="An OSV export of advisories.")
+@click.option(
+    "--only-sign", is_flag=True, help="Publish nothing new; sign what is published again."
+)
+@left_out_option
 @json_option
 def command(  # noqa: PLR0917  # one parameter an option
     repo: Path,
@@ -42,9 +47,15 @@ def command(  # noqa: PLR0917  # one parameter an option
     bundles: Path | None,
     offline: bool,
     osv: Path | None,
+    only_sign: bool,
+    left_out: Path | None,
     as_json: bool,
-) -> None:
-    """Record and sign what REV has and the published branch lacks, on the local branch."""
+) -> int:
+    """Record and sign what REV has and the published branch lacks, on the local branch.
+
+    A version that a check keeps out is left out, named on stderr; the others are published and the
+    exit code is 1. The next run looks at it again.
+    """
     from mcpreg.gitrepo import PUBLISHED
     from mcpreg.usecases.check import Options, check_unpublished
     from mcpreg.usecases.gather import Sources
@@ -52,18 +63,35 @@ def command(  # noqa: PLR0917  # one parameter an option
     from mcpreg.usecases.publish import publish
 
     now = datetime.now(UTC).replace(microsecond=0)
-    if reports is None:
+    if only_sign:
+        handed = Handed()
+    elif reports is None:
         options = Options(now, Sources(offline=offline, osv=osv), progress=progress)
-        handed = Handed(by_folder(check_unpublished(repo, rev, options).reports))
+        checked = check_unpublished(repo, rev, options)
+        handed = Handed(by_folder(checked.reports), unjudged=checked.unjudged)
     else:
         handed = read_handed(reports, bundles)
-    done = publish(repo, rev, online_key, now=now, environment=os.environ, handed=handed)
+    done = publish(
+        repo,
+        rev,
+        online_key,
+        now=now,
+        environment=os.environ,
+        handed=handed,
+        only_sign=only_sign,
+    )
+    code = say_left_out(done.left_out, left_out)
     if as_json:
         data = {"commit": done.commit, "new": list(done.new), "total": done.total}
-        emit("ci publish", data | {"refusedReviews": list(done.refused_reviews)})
-        return
+        data |= {"leftOut": left_out_document(done.left_out)}
+        emit("ci publish", data | {"refusedReviews": list(done.refused_reviews)}, ok=not code)
+        return code
     for sentence in done.refused_reviews:
         note(sentence)
     for version in done.new:
         click.echo(f"published {version}")
-    click.echo(f"{PUBLISHED} is at {done.commit[:12]}: {done.total} versions, {len(done.new)} new")
+    out = f", {len(done.left_out)} left out" if done.left_out else ""
+    click.echo(
+        f"{PUBLISHED} is at {done.commit[:12]}: {done.total} versions, {len(done.new)} new{out}"
+    )
+    return code

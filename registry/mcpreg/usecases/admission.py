@@ -1,12 +1,14 @@
 """Which versions a publication adds, and whether each may come in.
 
 `ci sign` and `ci publish` arrive at the same versions and numbers independently, from the two
-branches; a report and an attestation count only when they are about the very bytes on main.
+branches and the reports; a report and an attestation count only when they are about the very bytes
+on main. A version that cannot come in yet is left out and takes no number, so that it stops no
+other; the next run looks at it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mcpreg.checks.registry import CASE_RULES, RULES
@@ -17,34 +19,89 @@ from mcpreg.core.settings import Settings
 from mcpreg.errors import McpregError, VerificationError
 from mcpreg.gitrepo import Snapshot
 
+_LEFT_OUT_HINT = (
+    "it is not published yet, so a pull request may still change or remove it; "
+    "the next run looks at it again"
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Division:
-    """The versions of main: those that are published, as they were, and the new, numbered."""
+class Admitted:
+    """A new version that may come in, with its number and the report that says so."""
+
+    sequence: int
+    entry: Entry
+    report: VersionReport
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A new version (`name@version`) that may not come in yet: why, and what to do."""
+
+    version: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The versions of main: the published, as they were; the new, numbered; those left out."""
 
     known: tuple[Entry, ...]
-    new: tuple[tuple[int, Entry], ...]
+    new: tuple[Admitted, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def divide(main: Snapshot, before: Snapshot | None) -> Division:
-    """Compare the two branches.
+def take_in(
+    main: Snapshot, before: Snapshot | None, report_of: Callable[[Entry], VersionReport]
+) -> Intake:
+    """Compare the two branches and judge each new version by itself.
+
+    Numbers go on from the published ones without a gap.
 
     Raises:
-        McpregError: a published version changed or vanished.
+        McpregError: a published version changed, vanished or came to be marked as mirrored.
+        VerificationError: a report that lets a version in is about other bytes. Nobody can make
+            one by submitting something, so none of the others is believed either.
     """
+    known, new = _divide(main, before)
+    sequence = max((entry.record.sequence for entry in known if entry.record), default=0)
+    admitted: list[Admitted] = []
+    left_out: list[LeftOut] = []
+    for entry in new:
+        try:
+            report = report_of(entry)
+            admit(entry, report, main)
+        except VerificationError:
+            raise
+        except McpregError as error:
+            name = f"{entry.name}@{entry.version}"
+            left_out.append(LeftOut(name, error.message, error.hint or _LEFT_OUT_HINT))
+        else:
+            sequence += 1
+            admitted.append(Admitted(sequence, entry, report))
+    return Intake(known, tuple(admitted), tuple(left_out))
+
+
+def keep(main: Snapshot, before: Snapshot | None) -> Intake:
+    """What is published already and nothing else. Raises `McpregError` as `take_in`."""
+    return Intake(_divide(main, before)[0])
+
+
+def _divide(main: Snapshot, before: Snapshot | None) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """The versions of main that are published, as they were, and those that are not."""
     published = {(e.name, e.version): e for e in before.entries if e.record} if before else {}
     _require_immutable(main.entries, published)
-    sequence = max((e.record.sequence for e in published.values() if e.record), default=0)
     known: list[Entry] = []
-    new: list[tuple[int, Entry]] = []
+    new: list[Entry] = []
     for entry in main.entries:
         old = published.get((entry.name, entry.version))
         if old is None:
-            sequence += 1
-            new.append((sequence, entry))
+            new.append(entry)
         else:
+            _require_synced(entry, main)
             known.append(replace(entry, record=old.record, attestation=old.attestation))
-    return Division(tuple(known), tuple(new))
+    return tuple(known), tuple(new)
 
 
 def _require_immutable(entries: Sequence[Entry], known: Mapping[tuple[str, str], Entry]) -> None:
@@ -84,27 +141,38 @@ def parse_report(data: bytes, where: str) -> VersionReport:
         raise VerificationError(f"not a report: {first}", where=where) from error
 
 
-def admit(entry: Entry, report: VersionReport, settings: Settings) -> None:
+def admit(entry: Entry, report: VersionReport, main: Snapshot) -> None:
     """Let a version in, or say why not.
 
     Raises:
-        VerificationError: the report is about other bytes.
+        VerificationError: no check of the report failed, but it is about other bytes.
         McpregError: a check failed, or one that this registry requires was not made.
     """
+    if report.failed:
+        said = "; ".join(f"{check.id}: {check.evidence()}" for check in report.failed[:5])
+        raise McpregError(
+            f"{entry.name}@{entry.version} fails {len(report.failed)} checks: {said}",
+            hint=f"mcpreg validate {entry.folder}; {_LEFT_OUT_HINT}",
+        )
     about = (report.name, report.version, report.folder, report.manifest, report.lock)
     if about != (entry.name, entry.version, entry.folder, *digests_of(entry)):
         raise VerificationError(
             f"the report of {entry.name}@{entry.version} is about other bytes than main has",
             hint="check again: mcpreg ci check",
         )
-    if report.failed:
-        said = "; ".join(f"{check.id}: {check.evidence()}" for check in report.failed[:5])
-        raise McpregError(
-            f"{entry.name}@{entry.version} fails {len(report.failed)} checks: {said}",
-            hint=f"mcpreg validate {entry.folder}",
-        )
+    _require_synced(entry, main)
     if is_attested(entry):
-        _require_full(entry, report, settings)
+        _require_full(entry, report, main.settings)
+
+
+def _require_synced(entry: Entry, main: Snapshot) -> None:
+    """A mark that no sync made would let a submission past the checks it would fail."""
+    if entry.origin is not None and entry.origin.source not in main.synced:
+        raise McpregError(
+            f"{entry.folder} says that it comes from source {entry.origin.source!r}, "
+            "which was never synced",
+            hint=f"remove {entry.folder}/source.json: only mcpreg-site sync writes it",
+        )
 
 
 def _require_full(entry: Entry, report: VersionReport, settings: Settings) -> None:
@@ -112,7 +180,7 @@ def _require_full(entry: Entry, report: VersionReport, settings: Settings) -> No
     made = {check.id for check in report.checks}
     lacking = [rule.id for rule in (*RULES, *CASE_RULES) if rule.id not in made]
     if lacking:
-        raise VerificationError(
+        raise McpregError(
             f"the report of {entry.name}@{entry.version} lacks {', '.join(lacking[:5])}",
             hint="was it made by another version of mcpreg? check again: mcpreg ci check",
         )

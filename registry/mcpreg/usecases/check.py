@@ -7,7 +7,7 @@ read from the base branch, never from the submission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ from mcpreg.core.names import Reference
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE
 from mcpreg.core.report import ReportedFinding, VersionReport
 from mcpreg.core.reviews import OWNERS_FOLDER
-from mcpreg.errors import NotFoundError
+from mcpreg.errors import McpregError, NotFoundError
 from mcpreg.gitrepo import PUBLISHED, README_FILE, Change, Snapshot
 from mcpreg.store.files import write_atomic
 from mcpreg.usecases import marking, owning
@@ -48,6 +48,7 @@ TREE_RULE = RuleInfo(
 )
 _DEPTH = 5  # servers/<namespace>/<name>/<version>/<file>
 _PUBLISHED_ONLY = ("records/", "tuf/")  # with them on main, nothing is published any more
+_IMMUTABLE = (*ACCEPTED_FILES, LOCK_FILE)
 _AT_ONCE = 2  # versions: each installs, scans and starts a server
 
 
@@ -66,17 +67,23 @@ class Checked:
     """What was found: a report a version, problems of the tree itself, and paths for maintainers.
 
     `outside` are changed paths that are no part of a version; people with the right to approve
-    them must look.
+    them must look. `unjudged` are version folders whose check broke off, and why; they have no
+    report and cannot be published.
     """
 
     reports: tuple[VersionReport, ...]
     tree: tuple[ReportedFinding, ...] = ()
     outside: tuple[str, ...] = ()
+    unjudged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Whether nothing keeps a version out."""
-        return not self.broken and not any(report.failed for report in self.reports)
+        return (
+            not self.broken
+            and not self.unjudged
+            and not any(report.failed for report in self.reports)
+        )
 
     @property
     def broken(self) -> tuple[ReportedFinding, ...]:
@@ -99,9 +106,10 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     shown = ((path, gitrepo.show(repository, commit, path)) for path in paths)
     kept = {_folder(item.path) for item in changed if item.status != "deleted"}
     folders = [VersionFolder(path, files, commit) for path, files in shown if files or path in kept]
+    published = _published(repository)
     registry = Registry(
         before,
-        _published(repository),
+        published,
         options.now,
         options.submitter,
         arriving=tuple(_named(folder) for folder in folders),
@@ -117,7 +125,7 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     return Checked(
         reports=reports,
         tree=(
-            *_of_tree(changed, before),
+            *_of_tree(changed, before, published),
             *owning.findings(offered, registry),
             *marking.findings(
                 changed,
@@ -135,6 +143,8 @@ def check_unpublished(
     repository: Path, rev: str, options: Options, only: Sequence[Reference] = ()
 ) -> Checked:
     """Check every version that `rev` has and the published branch lacks, or those named alone.
+
+    Each by itself: one whose check breaks off has no report, and the others have theirs.
 
     Raises:
         NotFoundError: nothing new has such a name.
@@ -154,7 +164,24 @@ def check_unpublished(
         for item in new
         if not only or any(_is(item, wanted) for wanted in only)
     ]
-    return Checked(_reports(folders, Registry(main, published, options.now), options))
+    return _each(folders, Registry(main, published, options.now), options)
+
+
+def _each(folders: Sequence[VersionFolder], registry: Registry, options: Options) -> Checked:
+    def check(folder: VersionFolder) -> VersionReport | str:
+        try:
+            return check_folder(folder, registry, options)
+        except McpregError as error:
+            return error.message
+        except Exception as error:  # noqa: BLE001  # a defect of ours that one version brings out
+            return f"our fault: {type(error).__name__}: {error}"
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(zip(folders, pool.map(check, folders), strict=True))
+    return Checked(
+        tuple(item for _, item in found if isinstance(item, VersionReport)),
+        unjudged={folder.path: visible(item) for folder, item in found if isinstance(item, str)},
+    )
 
 
 def _is(entry: Entry, wanted: Reference) -> bool:
@@ -216,11 +243,15 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _of_tree(changed: Iterable[Change], base: Snapshot) -> Iterator[ReportedFinding]:
+def _of_tree(
+    changed: Iterable[Change], base: Snapshot, published: Snapshot | None
+) -> Iterator[ReportedFinding]:
     """What is wrong with the change as a whole, whatever the manifests say."""
     changed = list(changed)
     synced = _is_sync(changed)
     known = {entry.folder for entry in base.entries}
+    # A version that was left out of every publication may go: nobody runs it.
+    never = {entry.folder for entry in published.entries if not entry.record} if published else ()
     for item in changed:
         folder, name = _folder(item.path), PurePosixPath(item.path).name
         if item.path.startswith(_PUBLISHED_ONLY) and item.status != "deleted":
@@ -235,7 +266,7 @@ def _of_tree(changed: Iterable[Change], base: Snapshot) -> Iterator[ReportedFind
         elif name in ACCEPTED_FILES and name != MANIFEST_FILE and folder in known:
             fix = f"the manifest is {MANIFEST_FILE}; a new version has a folder of its own"
             yield _tree_finding(item, "is a second manifest", fix)
-        elif item.status == "deleted" and folder in known and name in (*ACCEPTED_FILES, LOCK_FILE):
+        elif item.status == "deleted" and folder in known.difference(never) and name in _IMMUTABLE:
             yield _tree_finding(
                 item, "is removed, but versions are immutable", "mcpreg ci delete retires one"
             )

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from mcpreg.core.report import ReportedCheck, ReportedFinding, VersionReport
 from mcpreg.usecases.check import TREE_RULE, Checked
+from mcpreg.usecases.quoting import as_code
 
 MARKER = "<!-- mcpreg: checks -->"
 """The comment's first line: where an earlier one is recognised, to be edited."""
 MAX_FINDINGS = 50  # a comment holds 65,536 characters; the report file holds everything
-MAX_TEXT = 400
 
 
 def render(checked: Checked) -> str:
@@ -27,7 +27,7 @@ def render(checked: Checked) -> str:
     if checked.outside:
         lines += [
             "Changed too, and no part of a version; maintainers must approve: "
-            + ", ".join(_code(path) for path in checked.outside[:20]),
+            + ", ".join(as_code(path) for path in checked.outside[:20]),
             "",
         ]
     return "\n".join(lines)
@@ -46,7 +46,7 @@ def _verdict(checked: Checked) -> str:
 
 def _version(report: VersionReport) -> Iterator[str]:
     counts = f"{len(report.checks) - len(report.not_run)} of {len(report.checks)} checks made"
-    yield f"**{_code(f'{report.name}@{report.version}')}**: {counts}"
+    yield f"**{as_code(f'{report.name}@{report.version}')}**: {counts}"
     yield ""
     for check in report.failed:
         yield from _findings(check.id, check.findings)
@@ -59,7 +59,7 @@ def _version(report: VersionReport) -> Iterator[str]:
         yield ""
     for check in report.checks:
         if check.found:
-            yield f"`{check.id}`: {_code(check.found)}"
+            yield f"`{check.id}`: {as_code(check.found)}"
             yield ""
     theirs = [check for check in report.not_run if not check.ours]
     ours = [check for check in report.not_run if check.ours]
@@ -75,7 +75,7 @@ def _not_run(title: str, checks: Iterable[ReportedCheck]) -> Iterator[str]:
         by_reason.setdefault(check.reason, []).append(f"`{check.id}`")
     if by_reason:
         yield f"{title}:"
-        yield from (f"- {', '.join(ids)}: {_code(why)}" for why, ids in by_reason.items())
+        yield from (f"- {', '.join(ids)}: {as_code(why)}" for why, ids in by_reason.items())
         yield ""
 
 
@@ -85,24 +85,7 @@ def _findings(rule: str, findings: Iterable[ReportedFinding]) -> Iterator[str]:
             yield "- … and more; the report holds all"
             return
         mark = "❌" if finding.severity == "error" else "⚠️"
-        place = _code(f"{finding.file}:{finding.line}")
-        yield f"- {mark} {place} `{rule}`: {_code(finding.message)}"
+        place = as_code(f"{finding.file}:{finding.line}")
+        yield f"- {mark} {place} `{rule}`: {as_code(finding.message)}"
         if finding.fix:
-            yield f"  fix: {_code(finding.fix)}"
-
-
-def _code(text: str) -> str:
-    """The text as inline code, whatever it holds (CommonMark 0.31, section 6.1)."""
-    short = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-    short = " ".join(short.split()) or " "
-    fence = "`" * (_longest_run(short) + 1)
-    space = " " if short.startswith("`") or short.endswith("`") else ""
-    return f"{fence}{space}{short}{space}{fence}"
-
-
-def _longest_run(text: str) -> int:
-    longest = run = 0
-    for char in text:
-        run = run + 1 if char == "`" else 0
-        longest = max(longest, run)
-    return longest
+            yield f"  fix: {as_code(finding.fix)}"

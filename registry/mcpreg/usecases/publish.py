@@ -1,8 +1,9 @@
 """`mcpreg ci publish`: every version on main that `published` lacks gets a record; TUF signs all.
 
 Never the difference of one push: runs get superseded, so what is missing is computed from the two
-branches each time (SPEC section 3). The commit moves the branch by compare-and-swap; a run that
-dies leaves the old branch.
+branches each time (SPEC section 3). A version that may not come in yet is left out, named, and
+looked at again by the next run; it stops no other. The commit moves the branch by compare-and-swap;
+a run that dies leaves the old branch.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ from mcpreg.errors import McpregError, VerificationError
 from mcpreg.gitrepo import PUBLISHED, NewCommit, Snapshot
 from mcpreg.trust.keys import load_signer
 from mcpreg.trust.repository import Publication, load_offline, sign_online
-from mcpreg.usecases.admission import admit, digests_of, divide, is_attested
+from mcpreg.usecases.admission import (
+    Admitted,
+    Intake,
+    LeftOut,
+    digests_of,
+    is_attested,
+    keep,
+    take_in,
+)
 from mcpreg.usecases.attested import Attestations
 from mcpreg.usecases.handed import Handed
 from mcpreg.usecases.report import Facts, folder_of, report_on
@@ -36,13 +45,15 @@ _NOTHING_HANDED = Handed()
 class Published:
     """What a publication did: the new commit and the versions that are new in it.
 
-    `refused_reviews` are signed reviews that do not count, a sentence each.
+    `refused_reviews` are signed reviews that do not count, a sentence each; `left_out` are versions
+    of main that may not come in yet.
     """
 
     commit: str
     new: tuple[str, ...]
     total: int
     refused_reviews: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def publish(
@@ -53,14 +64,17 @@ def publish(
     now: datetime,
     environment: Mapping[str, str],
     handed: Handed = _NOTHING_HANDED,
+    only_sign: bool = False,
 ) -> Published:
     """Publish what `rev` has and the published branch lacks, and sign the whole state.
 
+    A version of which a check failed, or was not made though this registry requires it, is left
+    out. With `only_sign` nothing new is looked at: what is published is signed again.
+
     Raises:
-        McpregError: a check failed or was not made, a published version changed or vanished;
-            nothing is written.
+        McpregError: a published version changed or vanished; nothing is written.
         VerificationError: the published branch is not consistently signed, or a report or an
-            attestation is not about what main has.
+            attestation is not about what main has; nothing is written.
         UsageError: no keys yet, or the key is not the registry's.
     """
     main = gitrepo.read(repository, rev)
@@ -68,13 +82,12 @@ def publish(
     before = gitrepo.read(repository, PUBLISHED) if gitrepo.branch_exists(repo, PUBLISHED) else None
     if main.tuf or any(entry.record for entry in main.entries):
         raise McpregError(f"{rev} holds tuf/ or records/, which only {PUBLISHED} may hold")
-    _require_sources(main)
     offline = load_offline(main.trust)
     signer = load_signer(key_uri, offline.online_keys, environment)
-    division = divide(main, before)
     desk = _Desk(main, Registry(main, before, now), Attestations(main.trust), handed, now)
-    fresh = [desk.enter(sequence, entry) for sequence, entry in division.new]
-    standing = placed(main, [*division.known, *fresh], now.date())
+    intake: Intake = keep(main, before) if only_sign else take_in(main, before, desk.report_of)
+    fresh = [desk.enter(new) for new in intake.new]
+    standing = placed(main, [*intake.known, *fresh], now.date())
     entries = standing.entries
     targets = build_targets(entries)
     publication = Publication(targets.files, _continued(before), now, main.settings.trust.expiry)
@@ -91,7 +104,8 @@ def publish(
         ),
         expected=before.commit if before else None,
     )
-    return Published(commit, tuple(map(_named, fresh)), len(entries), standing.refused)
+    new = tuple(map(_named, fresh))
+    return Published(commit, new, len(entries), standing.refused, intake.left_out)
 
 
 def _named(entry: Entry) -> str:
@@ -138,17 +152,16 @@ class _Desk:
         self._attestations, self._handed = attestations, handed
         self.owners: dict[str, NamespaceOwner] = {}
 
-    def enter(self, sequence: int, entry: Entry) -> Entry:
+    def enter(self, new: Admitted) -> Entry:
         """The entry with its record. Raises as `publish`."""
-        report = self._report(entry)
-        admit(entry, report, self._main.settings)
+        entry, report = new.entry, new.report
         if report.owner:
             self.owners.setdefault(report.owner.namespace, report.owner)
         manifest, lock = digests_of(entry)
         record = Record(
             name=entry.name,
             version=entry.version,
-            sequence=sequence,
+            sequence=new.sequence,
             published_at=self._now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             commit=self._main.commit,
             manifest=manifest,
@@ -166,18 +179,13 @@ class _Desk:
             )
         return replace(entry, record=self._attestations.bind(record, bundle), attestation=bundle)
 
-    def _report(self, entry: Entry) -> VersionReport:
-        if self._handed.reports is None:
-            around = self._registry.around(entry.folder, entry.name, entry.version)
-            facts = Facts(around, exceptions=self._main.exceptions(entry.folder))
-            return report_on(folder_of(entry, self._main.commit), facts, self._now)
-        report = self._handed.reports.get(entry.folder)
-        if report is None:
-            raise VerificationError(
-                f"there is no report of {_named(entry)}",
-                hint="check again: mcpreg ci check; main has moved since",
-            )
-        return report
+    def report_of(self, entry: Entry) -> VersionReport:
+        """What is known about a version. Raises `McpregError` when nobody judged it."""
+        if self._handed.reports is not None:
+            return self._handed.report_of(entry)
+        around = self._registry.around(entry.folder, entry.name, entry.version)
+        facts = Facts(around, exceptions=self._main.exceptions(entry.folder))
+        return report_on(folder_of(entry, self._main.commit), facts, self._now)
 
 
 def _continued(before: Snapshot | None) -> Mapping[str, bytes]:
@@ -190,18 +198,6 @@ def _continued(before: Snapshot | None) -> Mapping[str, bytes]:
             hint="restore the branch from a clone; starting again would look like an attack",
         )
     return before.tuf
-
-
-def _require_sources(main: Snapshot) -> None:
-    """A mark that no sync made would let a submission past the checks it would fail."""
-    for entry in main.entries:
-        if entry.origin is not None and entry.origin.source not in main.synced:
-            raise McpregError(
-                f"{entry.folder} says that it comes from source {entry.origin.source!r}, "
-                "which was never synced",
-                where=f"{entry.folder}/source.json",
-                hint="remove the file: only mcpreg-site sync writes it",
-            )
 
 
 def _message(new: Sequence[str]) -> str:

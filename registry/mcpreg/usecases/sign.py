@@ -6,36 +6,36 @@ of the job before, runs no submitted code, and writes one bundle a version for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from mcpreg import gitrepo
-from mcpreg.core.entry import Entry
-from mcpreg.core.report import VersionReport, outcomes_digest
-from mcpreg.errors import UsageError, VerificationError
+from mcpreg.core.report import outcomes_digest
+from mcpreg.errors import UsageError
 from mcpreg.gitrepo import PUBLISHED, Snapshot
 from mcpreg.store.files import write_atomic
 from mcpreg.trust.repository import load_offline
 from mcpreg.trust.statement import Publication, statement
-from mcpreg.usecases.admission import admit, digests_of, divide, is_attested
+from mcpreg.usecases.admission import Admitted, LeftOut, digests_of, is_attested, take_in
 from mcpreg.usecases.attested import Attestations
-from mcpreg.usecases.handed import bundle_file
+from mcpreg.usecases.handed import Handed, bundle_file
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Which versions were attested, and which did not need it."""
+    """Which versions were attested, which did not need it, and which may not come in yet."""
 
     new: tuple[str, ...]
-    left: tuple[str, ...]
+    unneeded: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def sign(  # each is a different thing of the job
     repository: Path,
     rev: str,
-    reports: Mapping[str, VersionReport],
+    handed: Handed,
     bundles: Path,
     *,
     now: datetime,
@@ -47,7 +47,7 @@ def sign(  # each is a different thing of the job
     Args:
         repository: the registry's.
         rev: main's commit.
-        reports: of each new version, by folder.
+        handed: the reports; a new version that none lets in is left out.
         bundles: where they go.
         now: the moment of publishing (UTC), which the attestation freezes.
         trust_config: a private Sigstore's `ClientTrustConfig` as JSON; None is the public one.
@@ -55,8 +55,8 @@ def sign(  # each is a different thing of the job
 
     Raises:
         UsageError: the registry is key-only, or nothing here can say who it is (no OIDC token).
-        VerificationError: a report is missing or about other bytes.
-        McpregError: a check failed, or one that the registry requires was not made.
+        VerificationError: a report is about other bytes.
+        McpregError: a published version changed or vanished.
     """
     from mcpreg.trust.signing import sign_all  # slow to import
 
@@ -70,46 +70,32 @@ def sign(  # each is a different thing of the job
             "this registry's policy is key-only: nothing is to be attested",
             hint="mcpreg ci publish signs with the registry's own keys; docs/keys.md changes it",
         )
+    intake = take_in(main, before, handed.report_of)
     items: list[tuple[str, bytes]] = []
-    left: list[str] = []
-    for sequence, entry in divide(main, before).new:
-        file = bundles / bundle_file(entry.folder)
-        if not is_attested(entry) or file.exists():
-            left.append(f"{entry.name}@{entry.version}")
-            continue
-        report = reports.get(entry.folder)
-        if report is None:
-            raise VerificationError(
-                f"there is no report of {entry.name}@{entry.version}", hint="mcpreg ci check"
-            )
-        admit(entry, report, main.settings)
-        items.append(
-            (entry.folder, _statement(entry, sequence, report, main, policy.registry, now))
-        )
+    unneeded: list[str] = []
+    for new in intake.new:
+        entry = new.entry
+        if not is_attested(entry) or (bundles / bundle_file(entry.folder)).exists():
+            unneeded.append(f"{entry.name}@{entry.version}")
+        else:
+            items.append((entry.folder, _statement(new, main, policy.registry, now)))
     signed: list[str] = []
     for folder, bundle in sign_all(items, trust_config=trust_config, progress=progress):
         write_atomic(bundles / bundle_file(folder), bundle)
         signed.append(folder.removeprefix("servers/"))
-    return Signed(tuple(signed), tuple(left))
+    return Signed(tuple(signed), tuple(unneeded), intake.left_out)
 
 
-def _statement(  # noqa: PLR0917
-    entry: Entry,
-    sequence: int,
-    report: VersionReport,
-    main: Snapshot,
-    registry: str,
-    now: datetime,
-) -> bytes:
-    outcomes = report.outcomes()
+def _statement(new: Admitted, main: Snapshot, registry: str, now: datetime) -> bytes:
+    outcomes = new.report.outcomes()
     publication = Publication(
         registry=registry,
-        name=entry.name,
-        version=entry.version,
+        name=new.entry.name,
+        version=new.entry.version,
         commit=main.commit,
-        sequence=sequence,
+        sequence=new.sequence,
         published_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         checks={outcome.id: outcome.result for outcome in outcomes},
         report=outcomes_digest(outcomes),
     )
-    return statement(publication, *digests_of(entry))
+    return statement(publication, *digests_of(new.entry))
