@@ -253,6 +253,17 @@ def test_spellings_of_one_address_are_one(same: str) -> None:
     assert judged(remote_url_taken.RULE, with_remote(), others=(other,)).result == "fail"
 
 
+def test_a_mirrored_entry_keeps_nobody_from_an_address() -> None:
+    same = frozenset({"https://mcp.example.com/mcp"})
+    listed = Neighbour("com.mirror/clock", remotes=same, listed=True)
+    submitted = Neighbour("io.github.eve/clock", remotes=same)
+    found = judged(remote_url_taken.RULE, with_remote(), others=(listed,))
+    assert found.result == "warn"
+    assert "com.mirror/clock too, which is mirrored" in found.findings[0].message
+    for others in ((listed, submitted), (submitted, listed)):
+        assert judged(remote_url_taken.RULE, with_remote(), others=others).result == "fail"
+
+
 @pytest.mark.parametrize(
     "else_",
     [

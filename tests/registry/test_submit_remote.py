@@ -147,6 +147,33 @@ def test_submits_a_server_json(forge: Forge, tmp_path: Path) -> None:
     assert manifest["description"] == "Tells the time of day"
 
 
+@pytest.mark.parametrize(
+    ("package", "rule"),
+    [
+        ({"registryBaseUrl": "https://index.example"}, "package-index"),
+        (
+            {"runtimeArguments": [{"type": "named", "name": "--index-url", "value": "x"}]},
+            "client-start",
+        ),
+    ],
+)
+def test_says_at_once_what_ci_would_refuse(
+    forge: Forge, tmp_path: Path, package: dict[str, object], rule: str
+) -> None:
+    """Before the package is looked for: no index of this test has it."""
+    about = {"registryType": "pypi", "identifier": "acme-clock", "version": "1.0.0"}
+    document = {
+        "name": NAME,
+        "description": "Tells the time",
+        "version": "1.0.0",
+        "packages": [{**about, "transport": {"type": "stdio"}, **package}],
+    }
+    (tmp_path / "server.json").write_text(json.dumps(document))
+    said = forge.publish(tmp_path / "server.json", code=2)
+    assert f"CI would refuse this: {rule}: " in said["message"]
+    assert _git(forge.bare, "branch", "--list", "submit/*") == ""
+
+
 def test_a_package_becomes_a_manifest_without_a_lock_when_it_may_not_be_started(
     forge: Forge,
 ) -> None:

@@ -17,13 +17,15 @@ from mcpreg.core.reviews import Approval, NamespaceOwner
 class Neighbour:
     """Another server of the registry, by its latest version on the base branch.
 
-    `packages` are `type:identifier` (`npm:@acme/clock`), `remotes` are addresses.
+    `packages` are `type:identifier` (`npm:@acme/clock`), `remotes` are addresses. `listed`: all of
+    it is mirrored from elsewhere, and nobody here proved to hold it.
     """
 
     name: str
     title: str | None = None
     packages: frozenset[str] = frozenset()
     remotes: frozenset[str] = frozenset()
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,17 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+from mcpreg.checks import reading
+from mcpreg.checks.case import Case, Surroundings
+from mcpreg.checks.interface import Severity
+from mcpreg.checks.judge import judge
+from mcpreg.checks.reading import read
+from mcpreg.checks.rules import client_start, package_index
+from mcpreg.checks.subject import subject_of
+from mcpreg.core import canonical
 from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.manifest import ACCEPTED_FILES, MANIFEST_FILE, Manifest
 from mcpreg.errors import UsageError
@@ -18,6 +27,8 @@ from mcpreg.usecases import init
 from mcpreg.usecases.convert import read_input
 from mcpreg.usecases.pack import Content, read_packed, require_valid
 
+AT_ONCE = (package_index.RULE, client_start.RULE)
+"""Rules of CI that need the manifest alone, and that most often meet a server.json of elsewhere."""
 _PACKAGES = ("npm:", "pypi:")
 
 
@@ -52,7 +63,8 @@ def prepare(source: str, wishes: Wishes) -> Submission:
     """The version that `source` means: a version folder, an archive, a manifest, or a package.
 
     Raises:
-        UsageError: nothing there, several servers, or not enough to make a manifest of.
+        UsageError: nothing there, several servers, not enough to make a manifest of, or something
+            in it that CI would refuse (`AT_ONCE`).
         InvalidError: the manifest or its lock has errors.
         FormatError: the file is in no known form.
     """
@@ -91,9 +103,23 @@ def _taken(content: Content, wishes: Wishes) -> Submission:
         raise UsageError(
             "the manifest says its name and description", hint="change them there, then lock again"
         )
+    _require_acceptable(content.files[MANIFEST_FILE], wishes)
     files = {name: content.files[name] for name in TOP_FILES if name in content.files}
     notes = () if LOCK_FILE in files else (_NO_LOCK,)
     return Submission(content.manifest, files, notes)
+
+
+def _require_acceptable(data: bytes, wishes: Wishes) -> None:
+    """Refuse before anything is installed or pushed; what cannot be read is refused elsewhere."""
+    subject = subject_of(read(reading.Submission(data=data, file=MANIFEST_FILE)))
+    if subject is None:
+        return
+    case = Case(subject, Surroundings(date.fromisoformat(wishes.resolved_at[:10])))
+    found = [item for judged in judge(case, AT_ONCE) for item in judged.findings]
+    refused = [item for item in found if item.severity is Severity.ERROR]
+    if refused:
+        said = "; ".join(f"{item.rule}: {item.message}" for item in refused)
+        raise UsageError(f"CI would refuse this: {said}", hint=refused[0].fix)
 
 
 _NO_LOCK = "there is no lock, so nobody can install it: mcpreg lock makes one"
@@ -121,6 +147,7 @@ def _converted(path: Path, wishes: Wishes) -> init.Draft:
 
 def _started(draft: init.Draft, wishes: Wishes) -> Submission:
     """A manifest made from the draft in a folder of its own; locked when there is a package."""
+    _require_acceptable(canonical.pretty(draft.document), wishes)
     launch = wishes.launch and init.can_launch(draft)
     with tempfile.TemporaryDirectory(prefix="mcpreg-submit-") as scratch:
         started = init.start(

@@ -50,7 +50,7 @@ class Registry:
         by_name = _by_name([*self.base.entries, *self._published])
         new = dict.fromkeys(name for name, _ in self.arriving if name not in by_name)
         return (
-            *(_neighbour(latest_of(entries)) for entries in by_name.values()),
+            *(_neighbour(entries) for entries in by_name.values()),
             *(Neighbour(name) for name in new),
         )
 
@@ -123,13 +123,14 @@ def _previous(versions: list[Entry], version: str, down: frozenset[str]) -> Prev
     return Previous(last.version, last.manifest, last.lock)
 
 
-def _neighbour(entry: Entry) -> Neighbour:
-    manifest = entry.manifest
+def _neighbour(versions: list[Entry]) -> Neighbour:
+    manifest = latest_of(versions).manifest
     return Neighbour(
-        name=entry.name,
+        name=manifest.name,
         title=manifest.title,
         packages=packages_of(manifest),
         remotes=frozenset(remote.url for remote in manifest.remotes or ()),
+        listed=all(entry.is_listed for entry in versions),
     )
 
 

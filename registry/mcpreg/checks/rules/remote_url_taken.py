@@ -31,14 +31,21 @@ def _check(case: Case) -> Iterator[Problem]:
     mine = case.manifest.remotes or ()
     if not mine:
         return
-    taken = {
-        canonical(url): other.name for other in case.surroundings.others for url in other.remotes
-    }
+    # A mirrored entry keeps nobody out: whoever runs the server may submit it under their name.
+    others = sorted(case.surroundings.others, key=lambda other: not other.listed)
+    taken = {canonical(url): other for other in others for url in other.remotes}
     for index, remote in enumerate(mine):
         holder = taken.get(canonical(remote.url))
-        if holder is not None:
+        if holder is not None and holder.listed:
             yield Problem(
-                f"{remote.url!r} is the address of {holder}",
+                f"{remote.url!r} is the address of {holder.name} too, which is mirrored",
+                ("remotes", index, "url"),
+                "reviewers: is it theirs? The source's filter can leave the mirrored one out",
+                severity=Severity.WARNING,
+            )
+        elif holder is not None:
+            yield Problem(
+                f"{remote.url!r} is the address of {holder.name}",
                 ("remotes", index, "url"),
                 "a new version goes under the same name; a rename needs a maintainer",
             )
