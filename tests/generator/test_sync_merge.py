@@ -126,6 +126,42 @@ def test_a_name_submitted_by_hand_is_never_touched_nor_extended() -> None:
     assert "by hand" in plan.conflicts[0].because
 
 
+REMOTES = [{"type": "streamable-http", "url": "https://mcp.example.com/mcp"}]
+
+
+def at(candidate: Candidate, url: str) -> Candidate:
+    remotes = [{**REMOTES[0], "url": url}]
+    return replace(candidate, document={**candidate.document, "remotes": remotes})
+
+
+def test_an_address_that_was_submitted_by_hand_is_not_imported_under_another_name() -> None:
+    registry = Folders()
+    registry.submit("io.github.acme/oracle", "1.0.0")
+    folder = "servers/io.github.acme/oracle/1.0.0"
+    manifest = json.loads(registry.files[f"{folder}/mcps.json"]) | {"remotes": REMOTES}
+    registry.files[f"{folder}/mcps.json"] = canonical.pretty(manifest)
+    same, other = "https://MCP.example.com:443/mcp/", "https://mcp.example.com/other"
+    plan = registry.sync([at(offer(), same), at(offer(name="io.github.acme/bell"), other)])
+    assert plan.added == ["io.github.acme/bell@1.0.0"]
+    assert "the remote address of io.github.acme/oracle" in plan.conflicts[0].because
+    mark = StatusMark(status="deleted", message="gone", changed_at=NOW)
+    registry.files[f"{folder}/status.json"] = mark.canonical()
+    assert "io.github.acme/clock@1.0.0" in registry.sync([at(offer(), same)]).added
+
+
+def test_an_import_that_was_there_first_stays_as_it_is() -> None:
+    registry = Folders()
+    address = REMOTES[0]["url"]
+    registry.sync([at(offer(), address)])
+    registry.submit("io.github.acme/oracle", "1.0.0")
+    path = "servers/io.github.acme/oracle/1.0.0/mcps.json"
+    registry.files[path] = canonical.pretty(json.loads(registry.files[path]) | {"remotes": REMOTES})
+    before = dict(registry.files)
+    plan = registry.sync([at(offer(description="Tells lies"), address)])
+    assert plan.conflicts
+    assert registry.files == before
+
+
 def test_a_name_of_another_source_stays_there_while_that_source_is_declared() -> None:
     registry = Folders()
     registry.sync([offer(source="other")], terms=replace(TERMS, source="other"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from mcpreg import gitrepo
+from mcpreg.checks.rules import remote_url_taken
 from mcpreg.core.lock import LOCK_FILE
-from mcpreg.core.manifest import MANIFEST_FILE
+from mcpreg.core.manifest import MANIFEST_FILE, parse_manifest
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE, Origin, StatusMark
 from mcpreg.errors import McpregError
 
@@ -43,6 +44,15 @@ class Held:
         return LOCK_FILE in self.files
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it answers; nowhere, when the manifest cannot be read: publishing says that."""
+        try:
+            document = parse_manifest(self.files[MANIFEST_FILE]).document()
+        except ValueError:
+            return ()
+        return tuple(addresses(document))
+
+    @property
     def version(self) -> str:
         """The version as the manifest says it."""
         return str(json.loads(self.files[MANIFEST_FILE])["version"])
@@ -64,6 +74,17 @@ class Existing:
         """Names by their lower-case form: two that fold alike cannot both be served."""
         return {name.lower(): name for name in self.servers}
 
+    @cached_property
+    def submitted_addresses(self) -> Mapping[str, str]:
+        """Where servers that somebody submitted answer, in one spelling, with their names."""
+        return {
+            url: name
+            for name, versions in self.servers.items()
+            for held in versions.values()
+            if held.source is None and held.status != "deleted"
+            for url in held.addresses
+        }
+
     def _owners(self, name: str) -> frozenset[str | None]:
         """Which sources brought versions of a name; None among them: somebody submitted one."""
         return frozenset(held.source for held in self.servers.get(name, {}).values())
@@ -76,6 +97,12 @@ class Existing:
         """Every version that a source brought."""
         for versions in self.servers.values():
             yield from (held for held in versions.values() if held.source == source)
+
+
+def addresses(document: Mapping[str, Any]) -> Iterator[str]:
+    """The remote addresses of a manifest that was read, each in one spelling."""
+    for remote in document.get("remotes") or ():
+        yield remote_url_taken.canonical(str(remote["url"]))
 
 
 def read(repository: Path, rev: str) -> Existing:

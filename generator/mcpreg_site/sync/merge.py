@@ -3,6 +3,7 @@
 The rules, in the order in which they decide:
 
 1. A name that somebody submitted by hand is theirs; no source adds or replaces a version of it.
+   Nor does one add an address at which a server that was submitted by hand answers.
 2. A name that another declared source brought stays that source's.
 3. Two names, or two versions of a name, that differ only in case cannot both be served.
 4. An entry that the source holds twice, differing, is taken in neither form.
@@ -27,7 +28,7 @@ from mcpreg.core.manifest import MANIFEST_FILE, Manifest
 from mcpreg.core.origin import ORIGIN_FILE, STATUS_FILE, Status, StatusMark
 from mcpreg.gitrepo import README_FILE
 from mcpreg_site.sync.candidates import Candidate, Turned
-from mcpreg_site.sync.existing import Existing, Held
+from mcpreg_site.sync.existing import Existing, Held, addresses
 
 MAX_MESSAGE = 500  # characters, as upstream
 
@@ -96,7 +97,7 @@ def _chosen(
     taken: dict[str, Candidate] = {}
     spoiled: set[str] = set()
     for offered in candidates:
-        because = _foreign(existing, folded, offered.name, terms)
+        because = _foreign(existing, folded, offered.name, terms) or _at_home(existing, offered)
         if because:
             plan.conflicts.append(Conflict(offered.name, offered.version, because))
             continue
@@ -130,6 +131,17 @@ def _foreign(existing: Existing, folded: Mapping[str, str], name: str, terms: Te
             return "was submitted to this registry by hand"
         if owner != terms.source and owner in terms.declared:
             return f"belongs to source {owner}"
+    return None
+
+
+def _at_home(existing: Existing, offered: Candidate) -> str | None:
+    """Whose address the entry has, when somebody submitted that server by hand; None otherwise."""
+    for url in addresses(offered.document):
+        holder = existing.submitted_addresses.get(url)
+        if holder is not None:
+            return (
+                f"has the remote address of {holder}, which was submitted to this registry by hand"
+            )
     return None
 
 
