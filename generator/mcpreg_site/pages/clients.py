@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from mcpreg.core.capability import Variable
+from mcpreg.core.inputs import questions, remote_specs, variable_for
 from mcpreg.core.manifest import HttpTransport, Manifest
-from mcpreg.core.remote import chosen, remote_inputs, variable_for
+from mcpreg.core.remote import chosen
 from mcpreg_site.catalog import Version
 from mcpreg_site.pages.install import needed_arguments
 
@@ -77,10 +78,10 @@ def _variables(manifest: Manifest) -> Iterator[str]:
     """Names in the environment of `mcpreg` that the server cannot do without, or may be given."""
     remote = chosen(manifest) if manifest.is_remote else None
     if remote:
-        for item in remote_inputs(remote):
+        for question in questions(remote_specs(remote)):
             # An optional one that a client fills with nothing would be sent as nothing.
-            if item.required and item.value is None:
-                yield variable_for(item.name)
+            if question.required:
+                yield variable_for(question.name)
     for capability in manifest.capabilities.parsed():
         if isinstance(capability, Variable):
             yield capability.name
