@@ -158,7 +158,7 @@ def test_the_bucket_is_off_unless_a_variable_names_it_and_nobody_keeps_a_key(
 ) -> None:
     path = template / ".github/workflows/deploy.yml" if which == "template" else WORKFLOWS["deploy"]
     body = load(path)["jobs"]["s3"]
-    assert body["if"] .endswith("vars.S3_SITE != '' }}")
+    assert body["if"].endswith("vars.S3_SITE != '' }}")
     assert body["environment"] == "site"
     assert body["permissions"] == {"contents": "read", "id-token": "write"}
     assert "secrets." not in yaml.safe_dump(body)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -161,27 +161,33 @@ def test_zsh_itself_completes_what_is_installed(machine: InstalledMachine) -> No
     ) as shell:  # fmt: skip
         os.close(terminal)
         try:
-            heard(ours, b"ready> ")
+            hear = listener(ours)
+            hear(b"ready> ")
             os.write(ours, b'autoload -U compinit; compinit -u -D; eval "$(mcpreg completion zsh)"')
             os.write(ours, b"; echo set''up\n")
-            heard(ours, b"setup\r\n")
-            heard(ours, b"ready> ")
+            hear(b"setup\r\n")
+            hear(b"ready> ")
             os.write(ours, b"mcpreg run io.github.acme/c\t")
-            heard(ours, CLOCK.encode())
+            hear(CLOCK.encode())
         finally:
             shell.kill()
             os.close(ours)
 
 
-def heard(terminal: int, wanted: bytes, seconds: float = 60) -> bytes:
-    """What the terminal shows, until it shows this."""
+def listener(terminal: int, seconds: float = 60) -> Callable[[bytes], None]:
+    """`hear(wanted)` waits until the terminal shows this, after what was heard before."""
     shown = b""
-    deadline = time.monotonic() + seconds
-    while wanted not in shown:
-        ready = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
-        assert ready, shown
-        shown += os.read(terminal, 4096)
-    return shown
+
+    def hear(wanted: bytes) -> None:
+        nonlocal shown
+        deadline = time.monotonic() + seconds
+        while wanted not in shown:
+            ready = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
+            assert ready, shown
+            shown += os.read(terminal, 4096)
+        shown = shown.partition(wanted)[2]
+
+    return hear
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -66,7 +66,9 @@ def _watched(plan: Plan, events: Path) -> Behaviour | Missing:
     return Behaviour(
         offer=offer,
         reached=tuple(dict.fromkeys(filter(None, map(_target, violations)))),
-        looked_for=tuple(event["path"] for event in seen if event["event"] == "missing"),
+        looked_for=tuple(
+            dict.fromkeys(event["path"] for event in seen if event["event"] == "missing")
+        ),
         killed=killed,
         problem=problem,
     )
