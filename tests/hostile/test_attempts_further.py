@@ -106,7 +106,9 @@ def _at_terminal(
         assert process.stdout is not None
         first = process.stdout.readline()
         os.write(keyboard, b"password")
-        said = first + process.communicate(timeout=20)[0]
+        # Not `communicate`, which would miss what was read together with the first line.
+        said = first + process.stdout.read()
+        process.wait(20)
         os.set_blocking(keyboard, False)
         try:
             return said, os.read(keyboard, 4096)
