@@ -9,7 +9,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +108,8 @@ def raw(deed: Deed, certificate: Path | None = None) -> Iterator[Raw]:
     try:
         yield made
     finally:
+        with suppress(OSError):  # wakes who waits in accept, and lets go of the port
+            listener.shutdown(socket.SHUT_RDWR)
         listener.close()
 
 
