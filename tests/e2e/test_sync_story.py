@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -281,17 +282,23 @@ def test_watch_syncs_again_and_ends_cleanly_on_a_signal(mirror: Mirror) -> None:
 def test_a_signal_ends_the_wait_before_the_next_attempt(mirror: Mirror) -> None:
     retry = "retryPolicy: {maxAttempts: 5, backoffInterval: 60s}"
     path = mirror.registry.repo / "sources" / "far.yaml"
-    path.write_text(
-        "sources: [{name: far, url: {url: 'http://127.0.0.1:9/'}, "
-        f"syncPolicy: {{interval: 1h, {retry}}}}}]\n"
-    )
-    mirror.registry.commit("Nobody answers there")
-    process = subprocess.Popen(
-        mirror.command("sync", "--watch"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    time.sleep(3)  # long enough to start, and to fail once
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=10)
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        host.settimeout(60)
+        path.write_text(
+            f"sources: [{{name: far, url: {{url: 'http://127.0.0.1:{host.getsockname()[1]}/'}}, "
+            f"syncPolicy: {{interval: 1h, {retry}}}}}]\n"
+        )
+        mirror.registry.commit("Somebody hangs up there")
+        process = subprocess.Popen(
+            mirror.command("sync", "--watch"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            host.accept()[0].close()
+            host.close()  # whoever asks again is refused
+            time.sleep(2)  # to see that it failed, and begin to wait
+        finally:
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output
     assert mirror.status()["phase"] == "Failed"
 
