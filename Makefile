@@ -2,10 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests mostly wait for the programs that they start, so two at a time for each core; a module's
-# tests stay in one process, which sets up once what they share.
+# Tests mostly wait for the programs that they start, so two at a time for each core.
 WORKERS ?= $(shell expr 2 '*' $$(nproc))
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
+PYTEST := $(BIN)/pytest -n $(WORKERS)
 # Node from the environment comes after the system's own.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 
