@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,5 +28,7 @@ def serving(folder: Path) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
+    with contextlib.suppress(OSError):  # wakes the thread, wherever it waits
+        server.socket.shutdown(socket.SHUT_RDWR)
     server.shutdown()
     server.server_close()
