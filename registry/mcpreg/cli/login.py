@@ -47,7 +47,7 @@ def command(
     The token goes into the keyring, or a file that you alone can read, and is sent to the server's
     own host and no other. mcpreg run uses it, and renews it when it expires.
     """
-    from mcpreg.cli.run import obtain, require_consent
+    from mcpreg.cli.starting import obtain, require_consent
     from mcpreg.usecases.inputs import parse_inputs
     from mcpreg.usecases.remote import Given
     from mcpreg.usecases.remote_ask import login

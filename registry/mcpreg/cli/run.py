@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcpreg.cli.asking import ask as asked
-from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.input_options import given_sources, input_options, typed_now
-from mcpreg.cli.output import clean, note, offline_option, progress
+from mcpreg.cli.output import clean, note, offline_option
+from mcpreg.cli.run_here import run_here
+from mcpreg.cli.starting import obtain, of_archive, require_consent
 from mcpreg.cli.tokens import token_options
-from mcpreg.core.names import Reference, parse_reference
-from mcpreg.errors import McpregError, NotFoundError, SandboxKilledError, UsageError
-from mcpreg.store.consents import Consent
-from mcpreg.store.installed import Installed, InstalledStore
-from mcpreg.store.places import Places, places
-from mcpreg.store.policies import policy_files
-from mcpreg.usecases import consent
+from mcpreg.core.names import parse_reference
+from mcpreg.errors import UsageError
+from mcpreg.store.installed import Installed
+from mcpreg.store.places import places
 from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
 
 if TYPE_CHECKING:  # the sandbox is imported when something runs
-    from mcpreg.sandbox import OnViolation, Violation
+    from mcpreg.sandbox import OnViolation
     from mcpreg.usecases.plan import Surroundings
 
 
@@ -100,13 +97,11 @@ def command(
 
     Exit code: the server's own; 6 when it reached for something undeclared and was killed.
     """
-    from mcpreg.audit import AuditLog
     from mcpreg.usecases.inputs import parse_inputs
-    from mcpreg.usecases.launch import launch
     from mcpreg.usecases.plan import Surroundings
 
     where = places()
-    installed = _of_archive(where, server) or obtain(where, parse_reference(server))
+    installed = of_archive(where, server) or obtain(where, parse_reference(server))
     if installed.record.remote is not None:
         from mcpreg.cli.run_remote import RemoteOptions, run_remote
 
@@ -143,40 +138,51 @@ def command(
     if transport == "http":
         from mcpreg.cli.run_http import HttpOptions, serve_http
 
-        same = (
-            *(word for item in grants for word in ("--grant", item)),
-            *(("--as-user", as_user) if as_user else ()),
-            *("--backend", backend, "--on-violation", on_violation),
-            *(word for item in inputs for word in ("--input", item)),
-            *(("--input-file", str(input_file)) if input_file else ()),
-            *(("--allow-drift",) if allow_drift else ()),
-            *(("--yes",) if yes else ()),
+        same = _as_words(
+            grants=grants,
+            as_user=as_user,
+            backend=backend,
+            on_violation=on_violation,
+            inputs=inputs,
+            input_file=input_file,
+            drift=allow_drift,
+            yes=yes,
         )
         serving = HttpOptions(port, max_sessions, token_file, token_env, same, arguments)
         return serve_http(record, around, serving)
-    with AuditLog.create(where.state, server=record.name, version=record.version) as audit:
-        if agreed is not None:
-            audit.record("consent", how=agreed.how, reach=agreed.reach)
-        try:
-            outcome = launch(
-                installed,
-                around,
-                audit,
-                as_user,
-                backend=backend,
-                on_violation=on_violation,
-                warn=note,
-                allow_drift=allow_drift,
-            )
-        except McpregError as error:
-            audit.record("refused", reason=error.message)
-            raise
-    from mcpreg.usecases.retention import tidy  # nothing of it is needed before the server has run
+    return run_here(
+        where,
+        installed,
+        around,
+        agreed,
+        as_user=as_user,
+        backend=backend,
+        on_violation=on_violation,
+        allow_drift=allow_drift,
+    )
 
-    tidy(where)
-    if outcome.violation:
-        raise _killed(record.name, outcome.violation, audit.run_id)
-    return outcome.exit_code if outcome.exit_code is not None else 128 + (outcome.signal or 0)
+
+def _as_words(
+    *,
+    grants: tuple[str, ...],
+    as_user: str | None,
+    backend: str,
+    on_violation: OnViolation,
+    inputs: tuple[str, ...],
+    input_file: Path | None,
+    drift: bool,
+    yes: bool,
+) -> tuple[str, ...]:
+    """The options again, as a session's own `mcpreg run` is given them."""
+    return (
+        *(word for item in grants for word in ("--grant", item)),
+        *(("--as-user", as_user) if as_user else ()),
+        *("--backend", backend, "--on-violation", on_violation),
+        *(word for item in inputs for word in ("--input", item)),
+        *(("--input-file", str(input_file)) if input_file else ()),
+        *(("--allow-drift",) if drift else ()),
+        *(("--yes",) if yes else ()),
+    )
 
 
 def _preview(
@@ -199,61 +205,3 @@ def _preview(
     if command:
         told = command_line(installed, around, as_user=as_user, backend=backend)
         click.echo("\n".join(clean(line) for line in told.splitlines()))
-
-
-def _killed(name: str, violation: Violation, run_id: str) -> SandboxKilledError:
-    if violation.kind == "toolset":
-        return drifted(name, violation.target, run_id)
-    return SandboxKilledError(
-        f"{name} reached for {violation.kind} {violation.target}, which its manifest does not "
-        "declare, and was killed",
-        hint=f"mcpreg logs {run_id}",
-    )
-
-
-def drifted(name: str, what: str, run_id: str) -> SandboxKilledError:
-    """What a person is told when a toolset is not the locked one."""
-    return SandboxKilledError(
-        f"{name} offers something else than what was locked, and was ended: {what}",
-        hint=f"mcpreg logs {run_id} says what changed; mcpreg update {name}, or for one run, "
-        "where policy allows it: mcpreg run --allow-drift",
-    )
-
-
-def obtain(where: Places, reference: Reference) -> Installed:
-    """What is installed, or else is verified and installed now. Raises as both do."""
-    store = InstalledStore(where.data)
-    try:
-        return store.open(reference.name, reference.version)
-    except NotFoundError:
-        from mcpreg.usecases.obtain import installed
-
-        note(f"{reference} is not installed; verifying and installing it")
-        record, _ = installed(where, reference, progress)
-        return store.open(record.name, record.version)
-
-
-def _of_archive(where: Places, server: str) -> Installed | None:
-    """What a .mcp file holds, installed if a registry vouches for it; None for a name."""
-    if not server.endswith(".mcp"):
-        return None
-    from mcpreg.usecases.from_archive import as_archive
-    from mcpreg.usecases.obtain import installed_archive
-
-    archive = as_archive(server)
-    if archive is None:
-        return None
-    record, _ = installed_archive(where, archive, progress)
-    return InstalledStore(where.data).open(record.name, record.version)
-
-
-def require_consent(
-    where: Places, installed: Installed, *, grants: bool, yes: bool, drift: bool
-) -> Consent | None:
-    """Make sure that policies and the person agree. Raises `PolicyError`."""
-    if (grants or yes or drift) and policy_files(where.config):
-        from mcpreg.usecases.vet import require_permitted
-
-        require_permitted(where, grants=grants, yes=yes, drift=drift)
-    asking = asked if can_ask() else None
-    return consent.require(where, installed.record, yes=yes, ask=asking)

@@ -11,7 +11,7 @@ import click
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.input_options import given_sources, typed_now
 from mcpreg.cli.output import clean, note
-from mcpreg.cli.run import drifted, require_consent
+from mcpreg.cli.starting import drifted, require_consent
 from mcpreg.errors import McpregError, UnreachableError, UsageError
 from mcpreg.store.installed import Installed
 from mcpreg.store.places import Places
