@@ -20,7 +20,7 @@ from mcpreg.errors import NotFoundError, VerificationError
 from mcpreg.evidence.provenance import provenance
 from mcpreg.packages.npm import OLDEST_NODE
 from mcpreg.packages.runtime import find_node
-from mcpreg.trust.provenance import PYPI_PUBLISH, SLSA, Subject, builder_of
+from mcpreg.trust.provenance import SLSA, Subject, builder_of
 from sigstore_double import SigstoreDouble
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def statement(name: str, digest: dict[str, str], **changes: Any) -> bytes:  # no
     document = {
         "_type": STATEMENT,
         "subject": [{"name": name, "digest": digest}],
-        "predicateType": PYPI_PUBLISH,
+        "predicateType": SLSA[0],
         "predicate": None,
     }
     return json.dumps(document | changes).encode()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from packaging.utils import parse_wheel_filename
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mcpreg.core import position
+from mcpreg.core import canonical, position
 from mcpreg.core.evidence import Builder
 from mcpreg.core.position import StrictJSONError
 from mcpreg.errors import VerificationError
@@ -33,7 +33,8 @@ from mcpreg.trust.trusted_root import shipped
 if TYPE_CHECKING:  # importing sigstore takes a quarter of a second
     from cryptography.x509 import Certificate
 
-PYPI_PUBLISH = "https://docs.pypi.org/attestations/publish/v1"
+PUBLISH = "sha256:64b3949826537e32dd526c5d9c31cbeb141dde83b68588399682d5aa3dcdcb74"
+"""PEP 740's predicate type `…/attestations/publish/v1`, by digest: it names an index's host."""
 SLSA = ("https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2")
 HOSTS = {
     "https://token.actions.githubusercontent.com": "https://github.com/",
@@ -145,7 +146,8 @@ def _read(payload: bytes) -> _Statement:
     except (StrictJSONError, ValidationError) as error:
         first = str(error).partition("\n")[0]
         raise VerificationError(f"what is signed is no in-toto statement: {first}") from error
-    if statement.predicate_type not in (PYPI_PUBLISH, *SLSA):
+    kind = statement.predicate_type
+    if kind not in SLSA and canonical.sha256(kind.encode()) != PUBLISH:
         raise VerificationError(
             f"what is signed says nothing of an origin: {statement.predicate_type[:80]!r}"
         )
