@@ -7,6 +7,8 @@ WORKERS ?= $(shell expr 2 '*' $$(nproc))
 PYTEST := $(BIN)/pytest -n $(WORKERS)
 # Node from the environment comes after the system's own.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
+# Some thousand programs of ours are started; compiling what they import each time would double it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-offline check bench soak serve dev requirements clean
 

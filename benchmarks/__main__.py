@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ HELPERS = {"__init__", "__main__", "corpus", "measure", "memory", "search_corpus
 
 
 def main() -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is measured is compiled, as installed
     names = [word for word in sys.argv[1:] if not word.startswith("--")] or sorted(
         path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in HELPERS
     )

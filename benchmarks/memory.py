@@ -31,15 +31,13 @@ def measured(
     command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None
 ) -> Measured:
     """Run a command that must succeed. Raises `CalledProcessError`."""
-    # A machine that never keeps bytecode would measure Python's compiler.
-    variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = 0
     began = time.perf_counter()
     with subprocess.Popen(
         command,
         cwd=cwd,
-        env={**variables, **(environment or {})},
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from folder_server import serving
 from tiny_registry import TinyRegistry, empty_registry
 
 pytest_plugins = ["docker_daemon"]
+
+# Some thousand programs are started: none is to compile what another has compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes says what else the machine does; benchmarks measure speed.
 settings.register_profile("mcpreg", deadline=None)
