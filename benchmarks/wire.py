@@ -70,7 +70,7 @@ def _pumped(stream: Path) -> None:
     with subprocess.Popen(["python3", "-c", SINK], stdin=subprocess.PIPE) as client:
         if client.stdin is None:
             raise RuntimeError("opened without a pipe")
-        outlet = Outlet(client.stdin.fileno(), _watch())
+        outlet = Outlet(client.stdin.fileno(), _watch)
         with subprocess.Popen(["cat", str(stream)], stdout=outlet.inlet) as server:
             outlet.started()
             loop = Loop()
@@ -88,7 +88,7 @@ def _echoes(*, watched: bool) -> None:
     """One process asks and waits; `cat` answers; the watch runs where it does: beside both."""
     read, write = os.pipe()
     message = b'{"jsonrpc":"2.0","id":1,"result":{}}\n'
-    outlet = Outlet(write, _watch()) if watched else None
+    outlet = Outlet(write, _watch) if watched else None
     inlet = outlet.inlet if outlet is not None else write
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=inlet) as server:
         if server.stdin is None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcpreg.core.plan import Bind
-from mcpreg.sandbox.filewatch import MAX_MISSES
+from mcpreg.sandbox.watcher import MAX_MISSES
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import World

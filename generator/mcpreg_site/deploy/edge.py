@@ -139,7 +139,7 @@ def rewrite_function() -> str:
         "RULES": _compact([[r.source, r.target, dict(r.query)] for r in REWRITES]),
         "PREFIXES": _compact([*PREFIXES, VIEWS]),
         "HEADERS": _compact({key.lower(): {"value": value} for key, value in EVERYWHERE.items()}),
-        "NAME": NAME_PATTERN.pattern.replace("/", "\\/"),
+        "NAME": NAME_PATTERN.replace("/", "\\/"),
         "NAME_LIMIT": str(NAME_LIMIT),
         "CURSOR": CURSOR.pattern,
         "KEY": KEY.pattern,

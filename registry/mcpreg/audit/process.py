@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _STARTED = 22  # field of /proc/<pid>/stat, proc(5): clock ticks since boot
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """`started` in clock ticks since the boot that `boot` names; None where there is no /proc."""
 
     pid: int

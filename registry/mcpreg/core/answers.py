@@ -18,7 +18,7 @@ MAX_TOTAL_BYTES = 1 << 20  # and 2 MiB for all of them with the usual stack limi
 MAX_REPEATED = 256
 DEFAULT = "default"
 
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _BOOLEANS = frozenset(("true", "false", "1", "0", "yes", "no", "on", "off"))
 _TRUE = frozenset(("true", "1", "yes", "on"))
 
@@ -147,13 +147,13 @@ def _unsendable(value: str) -> str | None:
 
 def looks_like_an_option(spec: InputSpec, value: str) -> bool:
     """Whether a positional value could be read as one; a lone dash and numbers are not."""
-    is_number = spec.format == "number" and _NUMBER.fullmatch(value) is not None
+    is_number = spec.format == "number" and re.fullmatch(_NUMBER, value, re.ASCII) is not None
     return value.startswith("-") and value != "-" and not is_number
 
 
 def _has_format(spec: InputSpec, value: str) -> bool:
     if spec.format == "number":
-        return _NUMBER.fullmatch(value) is not None
+        return re.fullmatch(_NUMBER, value, re.ASCII) is not None
     if spec.format == "boolean":
         return value.lower() in _BOOLEANS
     return spec.format != "filepath" or bool(value)

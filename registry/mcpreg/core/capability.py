@@ -22,11 +22,11 @@ from mcpreg.errors import UsageError
 MAX_CAPABILITIES = 128
 MAX_LENGTH = 2048
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+", re.ASCII)
-_NUMERIC = re.compile(r"[0-9.]+|0x[0-9a-f.x]+", re.ASCII)
-_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_HOST = rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})+"
+_NUMERIC = r"[0-9.]+|0x[0-9a-f.x]+"
+_ENV = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 _GLOB = frozenset("*?[")
-_ARG = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}", re.ASCII)
+_ARG = r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Files:
     @property
     def argument(self) -> str | None:
         """The declared input that names this path, when it is `{arg}` or starts with it."""
-        match = _ARG.match(self.path)
+        match = re.match(_ARG, self.path)
         return match[1] if match else None
 
     @property
@@ -103,7 +103,7 @@ def parse(text: str) -> Capability:
         return _parse_files(text, rest)
     if kind == "net":
         return _parse_network(text, rest)
-    if kind == "env" and _ENV.fullmatch(rest):
+    if kind == "env" and re.fullmatch(_ENV, rest):
         return Variable(rest)
     raise CapabilityError(
         f"{text!r} is not a capability",
@@ -151,7 +151,7 @@ def _refuse_odd_parts(text: str, path: str) -> None:
     if "**" in path.split("/"):
         raise CapabilityError(f"{text!r}: /** stands at the end only", hint="fs:read:./data/**")
     # {arg}-more would reach beside what the person chose, and {arg} further on is not replaced.
-    braced = _ARG.fullmatch(first) if "{" in first or "}" in first else True
+    braced = re.fullmatch(_ARG, first) if "{" in first or "}" in first else True
     if not braced or any("{" in part or "}" in part for part in others):
         raise CapabilityError(
             f"{text!r}: {{argument}} is a whole first part of a path",
@@ -184,7 +184,7 @@ def _parse_endpoint(text: str, item: str) -> Endpoint:
     host = host.lower()
     if not colon or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise CapabilityError(f"{item!r} in {text!r} has no port", hint=f"{item.strip(':')}:443")
-    if not _HOST.fullmatch(host) or len(host) > 253 or _NUMERIC.fullmatch(host):
+    if not re.fullmatch(_HOST, host) or len(host) > 253 or re.fullmatch(_NUMERIC, host):
         raise CapabilityError(
             f"{host!r} in {text!r} is not a host name",
             hint="a DNS name, or *.example.com for its subdomains; addresses are not allowed",
@@ -245,8 +245,8 @@ def _describe_path(path: str, *, tree: bool) -> str:
         case "~":
             return f"{inside}your home folder"
         case _ if path.startswith("{"):
-            rest = _ARG.sub("", path, count=1)
-            name = _ARG.match(path)
+            rest = re.sub(_ARG, "", path, count=1)
+            name = re.match(_ARG, path)
             return f"{inside}the {name[1] if name else ''} you choose{rest and f' ({rest})'}"
         case _:
             return inside + path

@@ -42,9 +42,9 @@ _DANGEROUS = {
 }
 _FLAGS = frozenset(("--privileged",))
 _NETWORKS = frozenset(("", "none", "bridge", "default"))
-_SOCKETS = re.compile(r"(docker|containerd|podman|crio)[^/]*\.sock$", re.IGNORECASE)
-_TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_SOCKETS = r"(?i)(docker|containerd|podman|crio)[^/]*\.sock$"
+_TEMPLATE = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _meaning(index: int, option: str, value: str) -> list[Found]:
 
 def _variable(index: int, option: str, text: str) -> Found:
     name, equals, value = text.partition("=")
-    if not _VARIABLE.fullmatch(name):
+    if not re.fullmatch(_VARIABLE, name):
         return Refused(index, f"{option} {text}".strip(), "it names no variable")
     return Handed(index, name, value if equals else None)
 
@@ -179,9 +179,9 @@ def _long_mount(index: int, option: str, text: str) -> Found:
 
 def _mount(index: int, option: str, source: str, target: str, read_only: bool) -> Found:
     shown = f"{option} {source}:{target}"
-    if _SOCKETS.search(source) or _SOCKETS.search(target):
+    if re.search(_SOCKETS, source) or re.search(_SOCKETS, target):
         return Refused(index, shown, "a container engine's socket is the whole machine")
-    variable = _TEMPLATE.fullmatch(source)
+    variable = re.fullmatch(_TEMPLATE, source)
     if variable is None and source.startswith(("/", "~", ".")):
         why = "it names a folder of the person's: write {folder} and declare it in variables"
         return Refused(index, shown, why)

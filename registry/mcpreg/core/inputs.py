@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mcpreg.core import docker_options as docker
 from mcpreg.core.install import InputSpec
 
-if TYPE_CHECKING:  # starting a server must not import pydantic
+if TYPE_CHECKING:  # starting a server must not import pydantic, nor what only locking needs
+    from mcpreg.core import docker_options as docker
     from mcpreg.core.manifest import (
         Argument,
         HttpTransport,
@@ -27,9 +27,9 @@ if TYPE_CHECKING:  # starting a server must not import pydantic
         Package,
     )
 
-TEMPLATE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+TEMPLATE = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 ARGUMENTS = frozenset(("positional", "named"))
-_UNTYPABLE = re.compile(r"[\s=]+")  # `--input NAME=VALUE` ends a name at the first `=`
+_UNTYPABLE = r"[\s=]+"  # `--input NAME=VALUE` ends a name at the first `=`
 _MAX_NAME = 128  # characters; what is longer is nothing that a person types
 
 
@@ -50,6 +50,8 @@ def docker_options(package: Package) -> tuple[docker.Found, ...]:
     """What an image's `runtimeArguments` mean; nothing for other packages, which nothing wraps."""
     if package.registry_type != "oci":
         return ()
+    from mcpreg.core import docker_options as docker  # noqa: PLC0415  # no start needs it
+
     pairs = (
         (item.name if item.type == "named" else None, item.value)
         for item in package.runtime_arguments or ()
@@ -59,6 +61,8 @@ def docker_options(package: Package) -> tuple[docker.Found, ...]:
 
 def _docker_specs(package: Package) -> list[InputSpec]:
     """`-e` as variables, `-v` and `--mount` as places: `name` inside, `value` the `{folder}`."""
+    from mcpreg.core import docker_options as docker  # noqa: PLC0415  # no start needs it
+
     specs = []
     for found in docker_options(package):
         if isinstance(found, docker.Refused):
@@ -181,7 +185,7 @@ def keyed(specs: Sequence[InputSpec]) -> Iterator[tuple[str, InputSpec]]:
     """Each spec with the name of its question; positional ones of one hint are numbered."""
     seen: dict[str, int] = {}
     for spec in specs:
-        name = _UNTYPABLE.sub("-", argument_name(spec))[:_MAX_NAME] or "argument"
+        name = re.sub(_UNTYPABLE, "-", argument_name(spec))[:_MAX_NAME] or "argument"
         if spec.kind == "positional" and spec.value is None:
             seen[name] = seen.get(name, 0) + 1
             if seen[name] > 1:
@@ -206,7 +210,7 @@ def open_variables(spec: InputSpec) -> tuple[InputSpec, ...]:
 
     A part of a secret is a secret, and what a required input is made of is required.
     """
-    used = set(TEMPLATE.findall(spec.value or ""))
+    used = set(re.findall(TEMPLATE, spec.value or ""))
     return tuple(
         replace(
             variable,

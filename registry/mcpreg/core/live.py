@@ -18,7 +18,7 @@ from typing import Any
 from mcpreg.core import canonical
 from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS, hash_item
 
-_PLAIN = re.compile(r"[A-Za-z0-9._/-]{1,128}", re.ASCII)
+_PLAIN = r"[A-Za-z0-9._/-]{1,128}"
 _SHOWN = 8  # changes named in a sentence; the record has more
 _RECORDED = 64
 _LISTS = {"tools": ("tool", TOOL_FIELDS), "prompts": ("prompt", PROMPT_FIELDS)}
@@ -251,4 +251,4 @@ def _digest(value: object) -> str:
 
 def _shown(name: object) -> str:
     """A name that may go to terminals, logs and clients: a hostile one could hold instructions."""
-    return name if isinstance(name, str) and _PLAIN.fullmatch(name) else "with an odd name"
+    return name if isinstance(name, str) and re.fullmatch(_PLAIN, name) else "with an odd name"

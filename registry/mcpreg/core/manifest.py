@@ -288,7 +288,7 @@ class Manifest(Model):
         StringConstraints(
             min_length=3,
             max_length=names.NAME_LIMIT,
-            pattern=f"^{names.NAME_PATTERN.pattern}$",
+            pattern=f"^{names.NAME_PATTERN}$",
         ),
     ]
     """`namespace/name`."""

@@ -8,29 +8,28 @@ not `latest` and not a range; semantic versions order before others.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from mcpreg.errors import UsageError
 
 NAME_LIMIT = 200
 _PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9{}-]*[a-zA-Z0-9])?"
-NAME_PATTERN = re.compile(rf"{_PART.format('.')}/{_PART.format('._')}", re.ASCII)
+# Patterns are texts, compiled by `re` when they are first used: a start uses few of them.
+NAME_PATTERN = rf"{_PART.format('.')}/{_PART.format('._')}"
 # A version is also a folder and a URL segment, so path tricks are refused with ranges.
-VERSION_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+!-]{0,127}", re.ASCII)
+VERSION_PATTERN = r"[a-zA-Z0-9][a-zA-Z0-9._+!-]{0,127}"
 _FOLDER_LIMIT = 200  # a file name holds 255 bytes, and a record adds its ending
 # Comparators before a number, alternatives, hyphen ranges, and x or * for a part.
-_RANGE = re.compile(r"^[\^~<>=]|\|\||\s-\s|\s[<>=^~]|(?:^|\.)[xX*](?:\.|$)|^\*")
-_SEMVER = re.compile(
+_RANGE = r"^[\^~<>=]|\|\||\s-\s|\s[<>=^~]|(?:^|\.)[xX*](?:\.|$)|^\*"
+_SEMVER = (
     r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
-    re.ASCII,
+    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
 )
-_SCOPED = re.compile(r"@([a-zA-Z0-9-]+)/([a-zA-Z0-9._-]+)", re.ASCII)
+_SCOPED = r"@([a-zA-Z0-9-]+)/([a-zA-Z0-9._-]+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """What a person names on the command line: a server, perhaps at a version."""
 
     name: str
@@ -42,12 +41,12 @@ class Reference:
 
 def is_name(text: str) -> bool:
     """Whether `text` is a valid server name."""
-    return 3 <= len(text) <= NAME_LIMIT and NAME_PATTERN.fullmatch(text) is not None
+    return 3 <= len(text) <= NAME_LIMIT and re.fullmatch(NAME_PATTERN, text) is not None
 
 
 def is_version(text: str) -> bool:
     """Whether `text` is one version that is also a plain folder name: what we accept by hand."""
-    return is_one_version(text) and VERSION_PATTERN.fullmatch(text) is not None
+    return is_one_version(text) and re.fullmatch(VERSION_PATTERN, text) is not None
 
 
 def is_one_version(text: str) -> bool:
@@ -59,7 +58,7 @@ def is_one_version(text: str) -> bool:
         text != "latest"
         and text.isprintable()
         and text.strip() == text != ""
-        and _RANGE.search(text) is None
+        and re.search(_RANGE, text) is None
         and len(version_folder(text)) <= _FOLDER_LIMIT
     )
 
@@ -81,7 +80,7 @@ def parse_reference(text: str) -> Reference:
     """
     body, at, version = text[1:].partition("@")
     name = text[:1] + body
-    scoped = _SCOPED.fullmatch(name)
+    scoped = re.fullmatch(_SCOPED, name)
     if scoped:
         name = f"io.github.{scoped[1]}/{scoped[2]}"
     if not is_name(name):
@@ -98,7 +97,7 @@ def version_key(
     version: str,
 ) -> tuple[int, tuple[int, int, int], tuple[int, tuple[tuple[int, int, str], ...]], str]:
     """Sort key: semantic versions by precedence (semver 2.0.0 section 11), others below them."""
-    match = _SEMVER.fullmatch(version)
+    match = re.fullmatch(_SEMVER, version, re.ASCII)
     if not match:
         return (0, (0, 0, 0), (0, ()), version)
     core = (int(match[1]), int(match[2]), int(match[3]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mcpreg.core.answers import MAX_VALUE_BYTES, Answer, is_true, looks_like_an_option
 from mcpreg.core.inputs import TEMPLATE, is_switch, keyed
@@ -16,8 +17,7 @@ from mcpreg.core.install import InputSpec
 from mcpreg.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """What stood after `--`: values by question, and what no input declares."""
 
     values: Mapping[str, tuple[str, ...]]
@@ -143,7 +143,7 @@ def _expanded(spec: InputSpec, answers: Mapping[str, Answer]) -> str | None:
     text = spec.value or ""
     declared = {variable.name: variable for variable in spec.variables}
     parts, size, end = [], 0, 0
-    for match in TEMPLATE.finditer(text):
+    for match in re.finditer(TEMPLATE, text):
         part = _part(match, declared, answers)
         if part is None:
             return None

@@ -126,7 +126,7 @@ def header_names(inputs: Sequence[InputSpec]) -> list[str]:
 
 def _is_unfillable(spec: InputSpec) -> bool:
     declared = {variable.name for variable in spec.variables}
-    return spec.kind == "header" and not set(TEMPLATE.findall(spec.value or "")) <= declared
+    return spec.kind == "header" and not set(re.findall(TEMPLATE, spec.value or "")) <= declared
 
 
 def _require_fitting(spec: InputSpec, answers: Mapping[str, Answer]) -> None:
@@ -135,7 +135,7 @@ def _require_fitting(spec: InputSpec, answers: Mapping[str, Answer]) -> None:
     begin = template.find("://") + 3
     authority = template[begin:].partition("/")[0]
     fixed = {variable.name: variable.value for variable in spec.variables}
-    for match in TEMPLATE.finditer(template):
+    for match in re.finditer(TEMPLATE, template):
         name = match[1]
         if name not in fixed:
             raise PolicyError(

@@ -7,7 +7,7 @@ order (linux/filter.h, struct sock_filter). Jumps go forward only, to labels.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 LOAD_HALF = 0x28  # BPF_LD | BPF_H | BPF_ABS
@@ -25,8 +25,7 @@ _MAX_JUMP = 255
 _MAX_LENGTH = 4096  # BPF_MAXINSNS
 
 
-@dataclass(frozen=True, slots=True)
-class _Instruction:
+class _Instruction(NamedTuple):
     code: int
     k: int
     true: str | None = None

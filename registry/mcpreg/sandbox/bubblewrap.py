@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mcpreg.core.plan import Access, Bind, Plan
 from mcpreg.errors import SandboxSetupError
@@ -31,8 +31,7 @@ LINKS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Channels:
+class Channels(NamedTuple):
     """Descriptor numbers, as bubblewrap inherits them. `files` holds the /etc content."""
 
     info: int

@@ -2,7 +2,8 @@
 
 (2) Open every bind source without following links. (3) Start bubblewrap as an unprivileged user,
 blocked after its mounts, and beside it a process that is asked about every file. (4) Compare what
-is mounted with what was opened. (5) Set the resource limits. (6) Prepare the network namespace.
+is mounted with what was opened. (5) Set the resource limits; the control group's already beside
+(3), since the kernel takes 10 ms to move a process into one. (6) Prepare the network namespace.
 (7) Release the server and supervise it to its end. Step (1) is `runner.run`'s.
 """
 
@@ -22,14 +23,31 @@ def run_bubblewrap(launch: Launch) -> Outcome:
     """Run a plan under bubblewrap and wait for its end; errors as `runner.run`."""
     plan, identity = launch.plan, launch.identity
     pins = Pins(plan.egress)
+    groups: list[cgroup.Group] = []
+
+    def place(monitor: int) -> None:
+        group = cgroup.place(monitor, plan.limits)  # (5)
+        if group is not None:
+            groups.append(group)
+
     with Signals() as signals:
         pinned = pin.pin_all(plan.binds)  # (2)
         files = filewatch.post(plan, identity, launch.on_violation)
         try:
-            sandbox = process.start(plan, pins.addresses, identity, launch.stdio, files.door)  # (3)
-            supervisor = _take_over(launch, sandbox, pinned, pins, files)
+            sandbox = process.start(  # (3)
+                plan,
+                pins.addresses,
+                identity,
+                stdio=launch.stdio,
+                door=files.door,
+                forked=place,
+            )
+            group = groups[0] if groups else None
+            supervisor = _take_over(launch, sandbox, pinned, pins, files=files, group=group)
         except BaseException:  # nothing set up outlives a set-up that failed; raised again
             files.end()
+            for made in groups:
+                made.remove()
             raise
         finally:
             pin.close_all(pinned)
@@ -41,11 +59,11 @@ def _take_over(
     sandbox: process.Blocked,
     pinned: tuple[pin.Pinned, ...],
     pins: Pins,
+    *,
     files: FileWatch,
+    group: cgroup.Group | None,
 ) -> Supervisor:
-    group: cgroup.Group | None = None
     try:
-        group = cgroup.place(sandbox.first, launch.plan.limits)  # (5)
         network = _prepare(launch, sandbox, pinned, pins)
         supervisor = Supervisor(launch, sandbox, group)
         supervisor.serve(network, pins, launch.resolver)
@@ -60,8 +78,6 @@ def _take_over(
         )
     except BaseException:  # Ctrl-C too must leave no sandbox behind; raised again
         sandbox.abandon()
-        if group is not None:
-            group.remove()
         raise
     return supervisor
 

@@ -18,7 +18,7 @@ from mcpreg.core.plan import Limits
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "mcpreg-"
-_OWN_PROCESSES = 2  # bubblewrap's first process, and the one it becomes the server from
+_OWN_PROCESSES = 3  # bubblewrap, its first process, and the one it becomes the server from
 _REMOVE_SECONDS = 0.5  # the kernel lets go of ended processes a moment later
 
 

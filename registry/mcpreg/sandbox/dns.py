@@ -18,7 +18,7 @@ MAX_MESSAGE = 4096  # a question is below 300 bytes; EDNS and padding add some
 TTL_SECONDS = 60
 
 _HEADER = struct.Struct(">HHHHHH")
-_LABEL = re.compile(rb"[a-z0-9_-]{1,63}")
+_LABEL = rb"[a-z0-9_-]{1,63}"
 _RESPONSE_BIT, _OPCODE_BITS, _RECURSION_DESIRED = 0x8000, 0x7800, 0x0100
 _RECURSION_AVAILABLE = 0x0080
 _POINTER_TO_QUESTION = 0xC00C
@@ -77,7 +77,7 @@ def _labels(message: bytes, at: int) -> tuple[list[bytes], int] | None:
 
 def _name(labels: list[bytes]) -> tuple[str | None, str]:
     lower = [label.lower() for label in labels]
-    plain = all(_LABEL.fullmatch(label) for label in lower)
+    plain = all(re.fullmatch(_LABEL, label) for label in lower)
     # A dot inside a label must not look like one between labels.
     shown = ".".join(
         label.decode("ascii", "backslashreplace").replace(".", "\\.") for label in lower

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mcpreg.core.plan import Plan
 from mcpreg.sandbox.interface import Identity, OnViolation, Recorder, Resolver
@@ -10,8 +10,7 @@ from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.process import Stdio
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(NamedTuple):
     """A plan whose layout was checked, and everything beside it that both backends need.
 
     `identity` is whom a launcher started as root becomes, None when it is an ordinary user already.

@@ -15,9 +15,8 @@ import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import inside, kernel, packets
@@ -34,8 +33,7 @@ _REQUEST_ACK_CREATE_EXCLUSIVE = 0x1 | 0x4 | 0x400 | 0x200
 _TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL, _RTA_OIF = 255, 3, 254, 2, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """Sockets that live in the sandbox's network namespace.
 
     `spare` are unbound TCP sockets for names that are pinned later. `ipv6` is False where the

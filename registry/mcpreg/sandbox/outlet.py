@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from mcpreg.sandbox.interface import Filter
+from mcpreg.sandbox.interface import Filter, MakeFilter
 from mcpreg.sandbox.loop import READ, WRITE, Loop
 
 CHUNK = 1 << 16
@@ -32,13 +32,14 @@ _MANY = 512  # buffers in one call; the kernel takes 1024
 class Outlet:
     """`inlet` is what becomes the server's standard output; the rest happens in `watch`."""
 
-    def __init__(self, client: int, through: Filter) -> None:
+    def __init__(self, client: int, through: MakeFilter) -> None:
         self._source, self.inlet = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._source, False)
         with suppress(OSError):  # the user's allowance of pipe memory is used up
             fcntl.fcntl(self._source, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._sink = _sink(client)
-        self._filter = through
+        self._make = through
+        self._filter: Filter  # from `watch` on
         self._waiting: deque[memoryview] = deque()
         self._open = True
         self._closed = False
@@ -52,7 +53,11 @@ class Outlet:
             self.inlet = -1
 
     def watch(self, loop: Loop, refuse: Callable[[str], None]) -> None:
-        """Begin; `refuse` is told why nothing more passes, and has to end the server."""
+        """Begin; `refuse` is told why nothing more passes, and has to end the server.
+
+        The filter is made now, while the server starts and has written nothing yet.
+        """
+        self._filter = self._make()
         self._loop, self._refuse = loop, refuse
         self._arm()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mcpreg.sandbox import bpf
 
@@ -23,8 +23,7 @@ _OUTGOING = 4  # each packet passes a loopback interface twice: count it on its 
 _SYN_ACK, _SYN = 0x12, 0x02
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """`kind` is `tcp`, `udp` or `ip`; `port` is None when the protocol has none we can read."""
 
     kind: str

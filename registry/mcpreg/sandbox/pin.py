@@ -11,8 +11,8 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mcpreg.core.plan import Bind
 from mcpreg.errors import SandboxSetupError
@@ -21,8 +21,7 @@ from mcpreg.sandbox import kernel
 MAX_DEPTH = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(NamedTuple):
     """A bind and the object found at its source: an O_PATH descriptor, device and inode."""
 
     bind: Bind

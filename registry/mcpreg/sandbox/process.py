@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import McpregError, SandboxSetupError
@@ -27,8 +27,7 @@ _POLL_SECONDS = 0.0005
 _FIRST_FREE = 10  # descriptors below are left alone: the three standard ones are replaced
 
 
-@dataclass(frozen=True, slots=True)
-class Stdio:
+class Stdio(NamedTuple):
     """The descriptors that become the server's 0, 1 and 2, untouched."""
 
     stdin: int
@@ -101,8 +100,10 @@ def start(
     plan: Plan,
     names: Mapping[str, str],
     identity: Identity | None,
+    *,
     stdio: Stdio,
     door: socket.socket,
+    forked: Callable[[int], None],
 ) -> Blocked:
     """Start bubblewrap and wait until all mounts are made.
 
@@ -112,6 +113,7 @@ def start(
         identity: whom to become first; None when already unprivileged.
         stdio: passed through.
         door: takes the listener that is asked about every file opened.
+        forked: called with the process that becomes bubblewrap, while that prepares itself.
 
     Raises:
         SandboxSetupError: it could not be started; nothing is left running.
@@ -142,7 +144,7 @@ def start(
     monitor = _fork(become, error)
     for descriptor in (info, error, block, channels.seccomp, *files.values()):
         os.close(descriptor)
-    return _wait(monitor, guardian, error_read, gate, machine)
+    return _wait(monitor, guardian, error_read, gate, machine=machine, forked=forked)
 
 
 def _sources(plan: Plan, identity: Identity | None) -> list[str]:
@@ -186,10 +188,19 @@ def _inherit(stdio: Stdio, passed: Sequence[int], kept: Set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _wait(monitor: int, guardian: Guardian, error_read: int, gate: int, machine: str) -> Blocked:
+def _wait(
+    monitor: int,
+    guardian: Guardian,
+    error_read: int,
+    gate: int,
+    *,
+    machine: str,
+    forked: Callable[[int], None],
+) -> Blocked:
     monitor_fd = os.pidfd_open(monitor)
     deadline = time.monotonic() + SETUP_SECONDS
     try:
+        forked(monitor)
         first = _first_process(guardian.number, error_read, deadline)
         blocked = Blocked(monitor, monitor_fd, first, os.pidfd_open(first), guardian, gate)
         _await_mounts(blocked, machine, error_read, deadline)

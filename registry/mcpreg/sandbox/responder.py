@@ -14,7 +14,7 @@ from mcpreg.sandbox.pins import Pins
 MAX_STREAMS = 16
 _STREAM_BUFFER = 2 + dns.MAX_MESSAGE
 # Libraries look up what their own address is called. Nothing is learnt from the question.
-_OWN_REVERSE = re.compile(r"(?:\d{1,3}\.){3}127\.in-addr\.arpa|1\.(?:0\.){31}ip6\.arpa", re.ASCII)
+_OWN_REVERSE = r"(?:[0-9]{1,3}\.){3}127\.in-addr\.arpa|1\.(?:0\.){31}ip6\.arpa"
 Violate = Callable[[Violation], None]
 
 
@@ -65,7 +65,7 @@ class Responder:
                 return dns.NO_ERROR, "127.0.0.1"
             if name == inside.HOSTNAME:
                 return dns.NO_ERROR, "127.0.1.1"
-            if _OWN_REVERSE.fullmatch(name):
+            if re.fullmatch(_OWN_REVERSE, name):
                 return dns.NO_SUCH_NAME, None
             if self._pins.ports(name):
                 if name not in self._pins.addresses and not self._pin(name):

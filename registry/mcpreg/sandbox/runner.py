@@ -9,7 +9,6 @@ everything and raises: nothing is ever started with less than the plan asks for.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
@@ -21,6 +20,7 @@ from mcpreg.sandbox.interface import (
     Backend,
     Filter,
     Identity,
+    MakeFilter,
     OnViolation,
     Outcome,
     Recorder,
@@ -29,7 +29,6 @@ from mcpreg.sandbox.interface import (
 from mcpreg.sandbox.launch import Launch
 from mcpreg.sandbox.layout import check_layout
 from mcpreg.sandbox.outlet import Outlet
-from mcpreg.sandbox.printable import Printable
 
 
 def run(
@@ -43,7 +42,7 @@ def run(
     resolver: Resolver = resolve_public,
     on_violation: OnViolation = "kill",
     backend: Backend = "bubblewrap",
-    through: Filter | None = None,
+    through: MakeFilter | None = None,
 ) -> Outcome:
     """Run a plan in a sandbox and wait for its end. Call it from the main thread.
 
@@ -60,7 +59,8 @@ def run(
         resolver: from an allowed name to the addresses to connect to.
         on_violation: `kill` ends the server; `deny` records and lets it go on.
         backend: what makes the sandbox.
-        through: what the server writes to `stdout` goes through it; its refusal ends the server.
+        through: makes what the server's writing to `stdout` goes through; a refusal of it, and
+            any error in the making, ends the server.
 
     Raises:
         SandboxSetupError: the sandbox could not be set up; nothing was started.
@@ -73,10 +73,10 @@ def run(
     try:
         if through is not None:
             outlets.append(Outlet(stdout, through))
-            stdio = replace(stdio, stdout=outlets[-1].inlet)
+            stdio = stdio._replace(stdout=outlets[-1].inlet)
         if os.isatty(stderr):
-            outlets.append(Outlet(stderr, Printable()))
-            stdio = replace(stdio, stderr=outlets[-1].inlet)
+            outlets.append(Outlet(stderr, _printable))
+            stdio = stdio._replace(stderr=outlets[-1].inlet)
         launch = Launch(
             plan,
             identity=_identity(plan, as_user),
@@ -91,6 +91,12 @@ def run(
     finally:
         for outlet in outlets:
             outlet.close()
+
+
+def _printable() -> Filter:
+    from mcpreg.sandbox.printable import Printable  # noqa: PLC0415  # a terminal's only
+
+    return Printable()
 
 
 def _dispatch(launch: Launch, backend: Backend) -> Outcome:

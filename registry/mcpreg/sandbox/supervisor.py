@@ -14,7 +14,6 @@ from types import FrameType
 from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import filewatch, limits
 from mcpreg.sandbox.cgroup import Group
-from mcpreg.sandbox.egress import Egress
 from mcpreg.sandbox.filewatch import FileWatch
 from mcpreg.sandbox.interface import Held, Outcome, Resolver, Violation
 from mcpreg.sandbox.launch import Launch
@@ -22,8 +21,6 @@ from mcpreg.sandbox.loop import READ, Loop
 from mcpreg.sandbox.netns import Network
 from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.pins import Pins
-from mcpreg.sandbox.responder import Responder
-from mcpreg.sandbox.watch import PacketWatch
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GRACE_SECONDS = 2.0  # between asking the server to end and ending it
@@ -93,11 +90,23 @@ class Supervisor:
         self._killed_for: Violation | None = None
         self._ended = False
         self._deadline: float | None = None
+        self._attending: list[Callable[[], None]] = []
         self._drains: list[Callable[[], None]] = []
         self._closes: list[Callable[[], None]] = [self._loop.close]
 
     def serve(self, network: Network, pins: Pins, resolver: Resolver) -> None:
-        """Take over the network of the sandbox."""
+        """Take over the network of the sandbox, as soon as the server has been let go.
+
+        Its sockets hear from the first packet on and keep what they hear. What answers them is
+        loaded beside the server's own start: the client waits for that anyway.
+        """
+        self._attending.append(lambda: self._attend(network, pins, resolver))
+
+    def _attend(self, network: Network, pins: Pins, resolver: Resolver) -> None:
+        from mcpreg.sandbox.egress import Egress  # noqa: PLC0415  # see `serve`
+        from mcpreg.sandbox.responder import Responder  # noqa: PLC0415
+        from mcpreg.sandbox.watch import PacketWatch  # noqa: PLC0415
+
         egress = Egress(self._loop, pins, self._recorder, resolver)
         watch = PacketWatch(network.packets, pins, self._violate)
         responder = Responder(
@@ -127,9 +136,12 @@ class Supervisor:
     def pump(self, outlet: Outlet) -> None:
         """Take over one of the server's outputs, which the server has by now."""
         outlet.started()
+        self._attending.append(lambda: self._watch_output(outlet))
+        self._closes.insert(0, outlet.close)
+
+    def _watch_output(self, outlet: Outlet) -> None:
         outlet.watch(self._loop, self._refuse)
         self._drains.append(outlet.drain)
-        self._closes.insert(0, outlet.close)
 
     def _refuse(self, reason: str) -> None:
         if self._killed_for is None:
@@ -150,6 +162,8 @@ class Supervisor:
         self._loop.watch(signals, READ, lambda _: self._asked_to_end(signals))
         try:
             self._sandbox.release()
+            for attend in self._attending:
+                attend()
             while not self._ended:
                 self._loop.turn(limits.WATCH_SECONDS)
                 self._look()

@@ -7,11 +7,10 @@ compares them with the headers of the machine. A name that an architecture lacks
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(NamedTuple):
     """`audit` is its AUDIT_ARCH value; `x32_bit` marks a second ABI under the same value."""
 
     audit: int

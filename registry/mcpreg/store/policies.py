@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mcpreg.errors import McpregError
 
@@ -16,8 +16,7 @@ VARIABLE = "MCPREG_POLICY"
 _MAX_BYTES = (1 << 20) + 1  # one more than is allowed, so that the parser can say so
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFile:
+class PolicyFile(NamedTuple):
     """One file as it is now."""
 
     path: Path

@@ -9,8 +9,8 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mcpreg.core import canonical
 from mcpreg.store.files import write_atomic
@@ -18,8 +18,7 @@ from mcpreg.store.files import write_atomic
 FRESH_SECONDS = 6 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One version's status as its registry's index has it."""
 
     status: str
@@ -43,7 +42,7 @@ class StandingStore:
 
     def put(self, name: str, versions: Mapping[str, Standing]) -> None:
         """Replace what is known of a server."""
-        rows = {version: asdict(standing) for version, standing in versions.items()}
+        rows = {version: standing._asdict() for version, standing in versions.items()}
         write_atomic(self._path(name), canonical.pretty({"name": name, "versions": rows}))
 
     def touch(self, name: str) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from mcpreg import sandbox
 from mcpreg.core import canonical
 from mcpreg.core.plan import Plan
 from mcpreg.errors import VerificationError
-from mcpreg.sandbox import OnViolation, Outcome, Recorder
+from mcpreg.sandbox import Filter, OnViolation, Outcome, Recorder
 from mcpreg.store.installed import Installed
-from mcpreg.usecases.live import Warn, watch
 from mcpreg.usecases.plan import Surroundings, compile_plan
+
+if TYPE_CHECKING:  # loaded while the server starts
+    from mcpreg.usecases.live import Warn
 
 
 def planned(installed: Installed, around: Surroundings) -> Plan:
@@ -38,11 +41,13 @@ def launch(
     `allow_drift`, which a policy may forbid; `warn` is then told.
 
     Raises:
-        VerificationError: `installed` did not come out of the store's verification.
+        VerificationError: `installed` did not come out of the store's verification, or its lock
+            does not say what it may offer.
         PolicyError, UsageError: as `compile_plan`.
         SandboxSetupError: the sandbox could not be set up; nothing was started.
     """
     plan = planned(installed, around)
+    _require_toolset(installed)
     granted = [bind.source for bind in plan.binds if bind.role == "grant"]
     identity = sandbox.choose_identity(as_user, granted)
     recorder.record(
@@ -57,21 +62,33 @@ def launch(
         variables=sorted(plan.env),
         arguments=canonical.sha256("\0".join(plan.argv).encode(errors="surrogateescape")),
     )
-    through = watch(installed, recorder, warn, allow_drift=allow_drift)
+
+    def compared() -> Filter:
+        from mcpreg.usecases.live import watch
+
+        return watch(installed, recorder, warn, allow_drift=allow_drift)
+
     outcome = sandbox.run(
         plan,
         recorder=recorder,
         as_user=identity,
         backend=sandbox.choose_backend(backend, plan),
         on_violation=on_violation,
-        through=through,
+        through=compared,
     )
     violation = outcome.violation
     recorder.record(
         "stop",
         exit_code=outcome.exit_code,
         signal=outcome.signal,
-        violation=asdict(violation) if violation else None,
+        violation=violation._asdict() if violation else None,
         seconds=round(outcome.duration, 3),
     )
     return outcome
+
+
+def _require_toolset(installed: Installed) -> None:
+    if not isinstance(installed.lock.get("toolset"), dict):
+        from mcpreg.usecases.live import no_toolset
+
+        raise no_toolset(installed)

@@ -32,10 +32,7 @@ def watch(installed: Installed, recorder: Recorder, warn: Warn, *, allow_drift: 
     try:
         locked = live.from_lock(installed.lock)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise VerificationError(
-            f"the lock of {installed.record.name} does not say what it may offer",
-            hint="install the server again",
-        ) from error
+        raise no_toolset(installed) from error
     counts = {"drift": 0, "held-back": 0, "fewer": 0}
 
     def within(event: str) -> bool:
@@ -60,3 +57,11 @@ def watch(installed: Installed, recorder: Recorder, warn: Warn, *, allow_drift: 
             recorder.record("fewer", what=news.what, names=names, count=len(news.names))
 
     return Watch(live.Toolset(locked), report, held_back, missing, allow_drift=allow_drift)
+
+
+def no_toolset(installed: Installed) -> VerificationError:
+    """What to raise when there is nothing to compare with."""
+    return VerificationError(
+        f"the lock of {installed.record.name} does not say what it may offer",
+        hint="install the server again",
+    )

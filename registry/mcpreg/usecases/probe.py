@@ -68,7 +68,7 @@ def _filled(spec: InputSpec, trees: Mapping[str, bool]) -> InputSpec:
     """The spec with a value that needs nobody to give it."""
     if spec.value is not None:
         variables = {variable.name: variable for variable in spec.variables}
-        filled = TEMPLATE.sub(lambda match: _fill(match, variables, trees), spec.value)
+        filled = re.sub(TEMPLATE, lambda match: _fill(match, variables, trees), spec.value)
         return replace(spec, value=filled, variables=())
     if spec.required or (spec.default is not None and spec.format == "filepath"):
         # What stands here is no secret, and may go into a command line.

@@ -6,7 +6,6 @@ outlives the start, and is there for the next one.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 from mcpreg.core.install import InstallRecord
@@ -38,6 +37,8 @@ def refresh_beside(places: Places, record: InstallRecord) -> None:
     """Have the registry asked by another process, when it was not for some hours."""
     if is_offline() or not StandingStore(places.state).touch(record.name):
         return
+    import subprocess
+
     # Nothing of this process is left in it: a client that waits for our end must not wait for it.
     subprocess.Popen(
         [sys.executable, "-P", "-m", "mcpreg.usecases.refresh", record.name, record.registry],
