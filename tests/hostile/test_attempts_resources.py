@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from docker_daemon import Engine
 from mcpreg.core.plan import Limits
+from mcpreg.sandbox.docker import LABEL
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import World
@@ -42,6 +46,50 @@ def test_attempt_59_many_small_processes_count_together(world: World) -> None:
     plan = world.plan("resources.hold_in_children", parameters)
     killed = world.launch(replace(plan, limits=replace(plan.limits, memory=64 * MIB)))
     assert (killed.code, [kind for kind, _ in killed.violations]) == (6, ["memory"])
+
+
+def waits(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_attempt_59_is_recorded_however_late_the_launcher_gets_its_turn(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    if world.backend != "docker":
+        pytest.skip("the control group is the launcher's own, and nobody else removes it")
+    engine: Engine = request.getfixturevalue("docker_engine")
+    plan = world.plan("resources.hold_memory_when_told", {"megabytes": 160})
+    limited = replace(plan, limits=replace(plan.limits, memory=64 * MIB))
+    arguments, events = world.launcher(limited)
+    launcher = subprocess.Popen(
+        arguments,
+        env=world.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        **world.launcher_credentials(),
+    )
+    assert launcher.stdout is not None
+    assert launcher.stdin is not None
+    assert launcher.stdout.readline() == b"ready\n"
+    container = engine.call("ps", "--quiet", "--filter", f"label={LABEL}={launcher.pid}")
+    first = int(engine.call("inspect", "--format", "{{.State.Pid}}", container))
+    launcher.send_signal(signal.SIGSTOP)
+    launcher.stdin.write(b"now\n")
+    launcher.stdin.flush()
+    state = Path(f"/proc/{first}/stat")
+    assert waits(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z")
+    time.sleep(1)  # an engine that hears of it has removed the container by then
+    assert state.exists()
+    launcher.send_signal(signal.SIGCONT)
+    launcher.communicate(timeout=10)
+    assert launcher.returncode == 6
+    assert '"kind": "memory"' in events.read_text()
+    assert waits(lambda: not state.exists())
 
 
 def resident(pid: int) -> int:

@@ -21,6 +21,7 @@ from mcpreg.core.plan import Plan
 from mcpreg.errors import SandboxSetupError
 from mcpreg.sandbox import docker, gate
 from mcpreg.sandbox.engine import Engine, EngineError, find
+from mcpreg.sandbox.hold import Hold
 from mcpreg.sandbox.interface import Identity
 from mcpreg.sandbox.keeper import Keeper, appoint
 from mcpreg.sandbox.process import Stdio
@@ -47,6 +48,7 @@ class Container:
     gate: int
     _gate_fd: int
     _keeper: Keeper
+    _hold: Hold
 
     def release(self) -> None:
         """Let the server start."""
@@ -58,12 +60,22 @@ class Container:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.first_fd, signal.SIGKILL)
 
+    def tend(self) -> None:
+        """Let the first process go on, should a signal have stopped it."""
+        self._hold.tend()
+
+    def let_hear(self) -> None:
+        """Let the engine hear that the container has ended: it removes all that there is of it."""
+        self._hold.end()
+
     def settle(self) -> None:
         """The keeper stays until the container is closed: the engine may not have removed it."""
+        self._hold.end()
 
     def abandon(self) -> None:
         """Kill what was never released, and reap it."""
         self.kill()
+        self.settle()
         os.close(self._gate_fd)
         os.waitpid(self.monitor, 0)
         self.close()
@@ -175,9 +187,8 @@ def _start(
         stopped = _await_gate(first, first_fd, monitor_fd, deadline)
         _recognise(first, machine)
         _compare(stopped, first, run.user)
-        return Container(
-            monitor, monitor_fd, first, first_fd, stopped, os.pidfd_open(stopped), keeper
-        )
+        gate_fd, hold = os.pidfd_open(stopped), Hold(first)
+        return Container(monitor, monitor_fd, first, first_fd, stopped, gate_fd, keeper, hold)
     except BaseException:  # Ctrl-C too must leave nothing behind; raised again
         for descriptor in (first_fd, monitor_fd):
             if descriptor >= 0:

@@ -52,6 +52,12 @@ class Held(Protocol):
     def kill(self) -> None:
         """End every process of the sandbox."""
 
+    def tend(self) -> None:
+        """Called again and again while the server runs."""
+
+    def let_hear(self) -> None:
+        """The first process's end has been looked into; whoever is its parent may know of it."""
+
     def settle(self) -> None:
         """Called once everything in it has been killed."""
 

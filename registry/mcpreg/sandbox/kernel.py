@@ -67,6 +67,12 @@ def take_descriptor(pid: int, number: int) -> int:
     return descriptor
 
 
+def ptrace(request: int, pid: int, data: int = 0) -> None:
+    """ptrace(2), with no address."""
+    words = (ctypes.c_long(request), ctypes.c_int(pid), ctypes.c_void_p(0), ctypes.c_void_p(data))
+    _checked(int(_libc.ptrace(*words)), "ptrace")
+
+
 def open_folder(path: str) -> int:
     """An O_PATH descriptor of a folder."""
     return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

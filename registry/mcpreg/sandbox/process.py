@@ -86,6 +86,11 @@ class Blocked:
         os.close(self._gate)
         self.close()
 
+    def tend(self) -> None:
+        """Nothing needs it: the monitor is our child, and the control group ours to remove."""
+
+    let_hear = tend
+
     def settle(self) -> None:
         """Nothing is left to guard."""
         self.guardian.dismiss()

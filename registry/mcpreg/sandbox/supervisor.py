@@ -181,12 +181,14 @@ class Supervisor:
         self._ended = True
 
     def _first_ended(self, _events: int) -> None:
-        """Ask its control group at once: an engine removes one together with the container."""
+        """Ask its control group first: an engine removes one when it hears that this has ended."""
         self._loop.watch(self._sandbox.first_fd, 0, lambda _: None)
         self._ask_group()
+        self._sandbox.let_hear()
 
     def _look(self) -> None:
         """What no descriptor reports: memory and the end of a grace period."""
+        self._sandbox.tend()
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._sandbox.kill()
         used, allowed = limits.memory_of(self._sandbox.first), self._plan.limits.memory
@@ -245,21 +247,26 @@ class Supervisor:
     def _finish(self) -> int:
         """End what is left, hear what it still had to say, and give everything back."""
         self._sandbox.kill()
-        self._sandbox.settle()
-        _, status = os.waitpid(self._sandbox.monitor, 0)
-        # Its parent is gone: init reaps it, and until then its descriptor says whether it ended.
+        # Somebody else reaps it, and until then its descriptor says whether it has ended.
         select.select([self._sandbox.first_fd], [], [], 5.0)
+        try:
+            self._ask_group()
+        finally:
+            self._sandbox.settle()
+            _, status = os.waitpid(self._sandbox.monitor, 0)
+            self._give_back()
+        return status
+
+    def _give_back(self) -> None:
         try:
             for drain in self._drains:
                 drain()
-            self._ask_group()
         finally:
             for close in self._closes:
                 close()
             self._sandbox.close()
             if self._group is not None:
                 self._group.remove()
-        return status
 
 
 _SIGNALS: Sequence[int] = [int(number) for number in signal.valid_signals()]

@@ -36,6 +36,12 @@ def hold_memory(megabytes: int, seconds: float) -> int:
     return len(held) * 4
 
 
+def hold_memory_when_told(megabytes: int) -> int:
+    print("ready", flush=True)
+    input()
+    return hold_memory(megabytes, 30)
+
+
 def flood(megabytes: int, marker: str) -> str:
     """One line that does not end, as fast as anybody takes it."""
     for _ in range(megabytes):
