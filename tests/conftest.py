@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from folder_server import serving
 from tiny_registry import TinyRegistry, empty_registry
+from warm_start import VARIABLE, listening
 
 pytest_plugins = ["docker_daemon"]
 
@@ -23,6 +24,20 @@ sys.dont_write_bytecode = False
 # How long an example takes says what else the machine does; benchmarks measure speed.
 settings.register_profile("mcpreg", deadline=None)
 settings.load_profile("mcpreg")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One warm process for the whole run; workers find it in what they inherit."""
+    if VARIABLE not in os.environ:
+        stack = contextlib.ExitStack()
+        stack.enter_context(listening())
+        config.add_cleanup(stack.close)
+
+
+@pytest.fixture(autouse=True)
+def _start(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("cold"):
+        request.getfixturevalue("monkeypatch").delenv(VARIABLE, raising=False)
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_list_shows_what_is_there_and_what_is_not(machine: InstalledMachine) -> 
     assert not found["goose", "user"]["installed"]
 
 
+@pytest.mark.cold
 def test_dry_run_and_print_change_nothing(machine: InstalledMachine) -> None:
     machine.install()
     file = machine.project / ".mcp.json"

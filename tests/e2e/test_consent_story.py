@@ -114,6 +114,7 @@ def test_a_server_that_may_touch_nothing_is_not_asked_about(story: Story) -> Non
     assert story.ask(CLOCK)[0] is not None
 
 
+@pytest.mark.cold
 def test_a_policy_keeps_a_server_from_being_installed(story: Story) -> None:
     story.offer("1.0.0", capabilities=READS)
     story.trust()
@@ -163,6 +164,7 @@ def test_a_policy_with_a_slip_lets_nothing_run(story: Story) -> None:
     assert "minimum_teir" in refused.stderr
 
 
+@pytest.mark.cold
 def test_an_update_shows_what_changes_asks_and_can_go_back(story: Story) -> None:
     story.offer("1.0.0", capabilities=READS)
     story.trust()

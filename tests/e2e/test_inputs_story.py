@@ -135,6 +135,7 @@ def test_sources_count_in_the_documented_order(machine: InstalledMachine) -> Non
     assert typed["argv"] == [str(machine.project / "other")]
 
 
+@pytest.mark.cold
 def test_list_says_what_is_set_from_where_and_never_a_secret(machine: InstalledMachine) -> None:
     before = machine.mcpreg("inputs", "list", CLOCK)
     assert "API_KEY  missing, a secret" in before.stdout

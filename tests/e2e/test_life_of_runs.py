@@ -157,6 +157,7 @@ def test_stop_asks_first(machine: InstalledMachine) -> None:
     assert events(machine)[-2:] == ["asked-to-end", "stop"]
 
 
+@pytest.mark.cold
 def test_stop_ends_a_server_that_does_not_want_to(machine: InstalledMachine) -> None:
     with running(machine, STUBBORN, "io.github.acme/mule") as run:
         assert run.survivors()

@@ -27,6 +27,7 @@ from mcpreg.usecases.lock import make_lock
 from oci_registry import OciRegistry
 from tiny_package import SERVER
 from tiny_registry import SETTINGS, TinyRegistry
+from warm_start import started
 
 CLOCK = "io.github.acme/clock"
 pytestmark = [
@@ -117,7 +118,7 @@ def test_an_image_is_locked_installed_and_answers_the_real_client(
 
         def mcpreg(*arguments: str) -> str:
             done = subprocess.run(
-                [sys.executable, "-m", "mcpreg", *arguments],
+                [*started("mcpreg"), *arguments],
                 env=environment, capture_output=True, text=True, check=False, timeout=60,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr

@@ -32,6 +32,7 @@ def story(serve: Callable[[Path], str]) -> Iterator[Story]:
         yield made
 
 
+@pytest.mark.cold
 def test_a_package_goes_from_git_into_the_sandbox_and_answers(story: Story) -> None:
     story.offer("1.0.0")
     story.trust()

@@ -58,6 +58,7 @@ def refused(done: Completed, says: str, code: int = 4) -> None:
 
 
 @pytest.mark.sandbox
+@pytest.mark.cold
 def test_from_a_pull_request_to_a_client_elsewhere(world: World) -> None:
     world.submit("1.0.0", "topic")
     event = world.folder / "event.json"

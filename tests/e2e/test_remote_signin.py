@@ -68,6 +68,7 @@ def test_where_nobody_can_sign_in_the_error_names_the_command(machine: Installed
         assert rig.authority.clients == {}, "nothing is registered where nobody can sign in"
 
 
+@pytest.mark.cold
 def test_a_person_signs_in_once_and_runs_use_and_renew_the_token(machine: InstalledMachine) -> None:
     with guarded(lifetime=31) as rig:  # refreshed 30 s before its end
         _install(machine, rig)

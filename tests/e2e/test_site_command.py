@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from tiny_registry import TinyRegistry, make_manifest
+from warm_start import started
 
-COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
 CLOCK = "io.github.acme/clock"
 
 
 def _site(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False
+        [*started("mcpreg_site"), *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
@@ -33,7 +32,7 @@ def _site(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def _serving(folder: Path) -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "serve", str(folder), "--port", "0"],
+        [*started("mcpreg_site"), "serve", str(folder), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -104,6 +103,7 @@ def test_a_taken_port_is_a_sentence(tiny_registry: TinyRegistry, tmp_path: Path)
     assert "--port" in done.stderr
 
 
+@pytest.mark.cold
 def test_mcpreg_reads_what_is_served(tiny_registry: TinyRegistry, tmp_path: Path) -> None:
     tiny_registry.submit(make_manifest(CLOCK, "1.0.0"))
     tiny_registry.clock = datetime.now(UTC).replace(microsecond=0)  # the client's clock is real
@@ -115,7 +115,7 @@ def test_mcpreg_reads_what_is_served(tiny_registry: TinyRegistry, tmp_path: Path
 
     def mcpreg(*arguments: str, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "mcpreg", *arguments],
+            [*started("mcpreg"), *arguments],
             env={**os.environ, **homes},
             capture_output=True,
             text=True,

@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,8 +39,8 @@ from mcpreg_site.templates import find_templates
 from nginx_server import Nginx, nginx_server
 from tiny_registry import TinyRegistry, make_manifest
 from toolhive_data import FOLDER, toolhive_file
+from warm_start import started
 
-COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
 CLOCK, BELL = "io.github.acme/clock", "io.github.acme/bell"
 FILE = "registry.json"
 
@@ -233,7 +232,7 @@ def registry_api(registry: TinyRegistry, folder: Path) -> Iterator[str]:
     """A built site under `mcpreg-site serve`, as anybody would run it."""
     build(registry, folder)
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "serve", str(folder), "--port", "0"],
+        [*started("mcpreg_site"), "serve", str(folder), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from tiny_registry import TinyRegistry, make_manifest
+from warm_start import started
 
-COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
 CLOCK = "io.github.acme/clock"
 FAR = "com.example/far"
 PACKAGE = {
@@ -51,12 +51,18 @@ class Mirror:
         self.document.write_text(json.dumps(body))
 
     def command(self, *arguments: str) -> list[str]:
-        where = ["--repo", str(self.registry.repo), "--output", str(self.site)]
-        return [sys.executable, "-c", COMMAND, *arguments, *where]
+        return [sys.executable, "-m", "mcpreg_site", *self.words(*arguments)]
+
+    def words(self, *arguments: str) -> list[str]:
+        return [*arguments, "--repo", str(self.registry.repo), "--output", str(self.site)]
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, check=False, timeout=60
+            [*started("mcpreg_site"), *self.words(*arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -92,6 +98,7 @@ def mirror(tiny_registry: TinyRegistry, tmp_path: Path) -> Mirror:
     return made
 
 
+@pytest.mark.cold
 def test_an_entry_arrives_in_one_commit_and_is_listed_signed_and_not_installable(
     mirror: Mirror,
 ) -> None:
@@ -174,7 +181,7 @@ def test_a_listed_entry_is_found_and_never_run(
 
     def mcpreg(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "mcpreg", *arguments],
+            [*started("mcpreg"), *arguments],
             env=environment,
             capture_output=True,
             text=True,

@@ -30,6 +30,7 @@ from mcpreg.usecases.keys import init_keys
 from tiny_registry import SETTINGS, TinyRegistry
 from tls_site import make_certificate
 from useful_work import JOBS, Call, Job
+from warm_start import started
 
 pytestmark = [
     pytest.mark.network,
@@ -59,7 +60,7 @@ class Person:
 
     def mcpreg(self, *arguments: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "mcpreg", *arguments],
+            [*started("mcpreg"), *arguments],
             env={**os.environ, **self.variables, "HOME": os.environ["HOME"]},  # uv's and npm's own
             capture_output=True,
             text=True,

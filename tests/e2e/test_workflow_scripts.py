@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from mcpreg_site.templates import find_templates
 from mixed_entries import mixed_entries, snapshot_of
 from s3_hosts import S3Host, moto_host
 from tiny_registry import TinyRegistry, make_manifest
+from warm_start import started
 
 ACTIONS = ROOT / ".github/actions"
 BELL = "io.github.acme/bell"
@@ -37,7 +38,7 @@ class Runner:
         git(tiny.repo, "remote", "add", "origin", str(self.remote))
         tools = tmp_path / "tools"
         tools.mkdir()
-        (tools / "mcpreg").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mcpreg "$@"\n')
+        (tools / "mcpreg").write_text(f'#!/bin/sh\nexec {shlex.join(started("mcpreg"))} "$@"\n')
         (tools / "sleep").write_text("#!/bin/sh\n")  # between attempts
         for tool in tools.iterdir():
             tool.chmod(0o755)
@@ -70,7 +71,7 @@ class Runner:
             (temporary / folder).mkdir(exist_ok=True)
         if job == "publish" and checked:
             arguments = ("--rev", "HEAD", "--offline", "--reports", str(temporary / "reports"))
-            check = [sys.executable, "-m", "mcpreg", "ci", "check", "--repo", str(checkout)]
+            check = [*started("mcpreg"), "ci", "check", "--repo", str(checkout)]
             done = subprocess.run([*check, *arguments], check=False, capture_output=True)
             assert done.returncode in (0, 1), done.stderr
         return subprocess.run(
@@ -347,8 +348,8 @@ def s3() -> Iterator[S3Host]:
 def deploy_to(target: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     tools = folder / "tools"
     tools.mkdir()
-    code = "from mcpreg_site.cli.main import main; main()"
-    (tools / "mcpreg-site").write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$@"\n')
+    exec_ours = f'exec {shlex.join(started("mcpreg_site"))} "$@"'
+    (tools / "mcpreg-site").write_text(f"#!/bin/sh\n{exec_ours}\n")
     (tools / "curl").write_text(CURL)
     for tool in tools.iterdir():
         tool.chmod(0o755)

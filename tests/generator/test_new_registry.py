@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from mcpreg.core.settings import parse_settings
 from mcpreg.errors import UsageError
 from mcpreg_site.new import Registry, render, write
+from warm_start import started
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ACME = Registry("acme-tools", "acme/security", "https://mcp.acme.example", f"acme/mcpreg@{COMMIT}")
@@ -117,11 +117,10 @@ class Shell:
         return self._run("git", *arguments)
 
     def mcpreg(self, *arguments: str) -> str:
-        return self._run(sys.executable, "-m", "mcpreg", *arguments)
+        return self._run(*started("mcpreg"), *arguments)
 
     def site(self, *arguments: str) -> str:
-        code = "from mcpreg_site.cli.main import main; main()"
-        return self._run(sys.executable, "-c", code, *arguments)
+        return self._run(*started("mcpreg_site"), *arguments)
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -137,6 +136,7 @@ class Shell:
         return done.stdout
 
 
+@pytest.mark.cold
 def test_from_nothing_to_a_signed_site_with_a_server(tmp_path: Path) -> None:
     Shell(tmp_path).site("new", "registry", "--name", "acme", "--owner", "acme")
     shell = Shell(tmp_path / "registry")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,14 @@ from mcpreg_site.catalog import build
 from mcpreg_site.export import export
 from mixed_entries import CLOCK, GONE, HALF, IMAGE
 from tiny_registry import TinyRegistry, make_manifest
+from warm_start import started
 
-COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
 REMOTE = {"type": "streamable-http", "url": "https://mcp.elsewhere.example/mcp"}
 
 
 def _run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "export", *arguments],
+        [*started("mcpreg_site"), "export", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -89,6 +88,7 @@ def test_says_when_nothing_of_the_registry_fits(tiny_registry: TinyRegistry) -> 
     assert "nothing" in done.stderr
 
 
+@pytest.mark.cold
 def test_writes_a_file_and_tells_programs_of_it(filled: TinyRegistry, tmp_path: Path) -> None:
     output = tmp_path / "new" / "registry.json"
     done = _run(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mcpreg.cli.main import COMMANDS
 from mcpreg.cli.output import clean
+from warm_start import started
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -23,18 +23,23 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 
 def mcpreg(home: dict[str, str], *arguments: str) -> Completed:
-    command = [sys.executable, "-m", "mcpreg", *arguments]
+    command = [*started("mcpreg"), *arguments]
     return subprocess.run(
         command, env=home, capture_output=True, text=True, check=False, timeout=60
     )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.cold
 def test_every_command_has_help(home: dict[str, str], name: str) -> None:
     done = mcpreg(home, name, "--help")
     assert done.returncode == 0, done.stderr
     assert "Usage: mcpreg" in done.stdout
-    assert name in mcpreg(home, "--help").stdout
+
+
+def test_the_program_s_help_names_every_command(home: dict[str, str]) -> None:
+    said = mcpreg(home, "--help").stdout
+    assert [name for name in COMMANDS if name not in said] == []
 
 
 @pytest.mark.parametrize(

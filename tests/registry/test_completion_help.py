@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from mcpreg.core import capability, safety
 from mcpreg.core.install import InputSpec
 from mcpreg.errors import McpregError
 from mcpreg.store.places import places
+from warm_start import started
 
 HEAVY = ("pydantic", "tuf", "sigstore", "mcp", "cryptography", "git", "asyncio", "rich", "yaml")
 
@@ -47,7 +49,7 @@ def complete(machine: InstalledMachine, *words: str, flags: tuple[str, ...] = ()
         "COMP_CWORD": str(len(words)),
     }
     done = subprocess.run(
-        [sys.executable, *flags, "-m", "mcpreg"],
+        [sys.executable, *flags, "-m", "mcpreg"] if flags else started("mcpreg"),
         env=environment,
         capture_output=True,
         text=True,
@@ -120,11 +122,12 @@ def on_path(machine: InstalledMachine) -> Path:
     programs = machine.folder / "bin"
     programs.mkdir(exist_ok=True)
     program = programs / "mcpreg"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m mcpreg "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(started("mcpreg"))} "$@"\n')
     program.chmod(0o755)
     return programs
 
 
+@pytest.mark.cold
 def test_bash_itself_completes_what_is_installed(machine: InstalledMachine) -> None:
     bash, environment = shell_with_us(machine, "bash")
     script = (
@@ -270,6 +273,7 @@ def test_topics_are_shown_and_name_real_commands(machine: InstalledMachine, topi
     assert named <= set(COMMANDS)
 
 
+@pytest.mark.cold
 def test_help_explains_commands_too(machine: InstalledMachine) -> None:
     assert "Usage: mcpreg client" in machine.mcpreg("help", "client").stdout
     assert "capabilities" in machine.mcpreg("help").stdout

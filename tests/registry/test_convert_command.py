@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from mcpreg.formats.interface import Exported
 from mcpreg.formats.registry import FORMATS
+from warm_start import started
 
 SERVER: dict[str, Any] = {
     "name": "io.github.acme/clock",
@@ -39,7 +39,7 @@ def convert(
     *arguments: str, code: int = 0, given: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     done = subprocess.run(
-        [sys.executable, "-m", "mcpreg", "convert", *arguments],
+        [*started("mcpreg"), "convert", *arguments],
         input=given,
         capture_output=True,
         check=False,
@@ -83,6 +83,7 @@ def test_permissions_come_back_as_capabilities(manifest: Path, target: str, tmp_
     assert sorted(back["capabilities"]["sandbox"]) == sorted(SERVER["capabilities"]["sandbox"])
 
 
+@pytest.mark.cold
 def test_several_files_need_a_folder_and_nothing_is_overwritten(
     manifest: Path, tmp_path: Path
 ) -> None:

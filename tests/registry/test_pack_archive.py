@@ -8,7 +8,6 @@ import os
 import random
 import stat
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -22,6 +21,7 @@ from mcpreg.formats import mcp_archive
 from mcpreg.formats.archive import read_archive
 from mcpreg.formats.interface import FormatError
 from tiny_registry import make_lock, make_manifest
+from warm_start import started
 
 MANIFEST = make_manifest("io.github.acme/clock", "1.0.0")
 BASE = {
@@ -201,7 +201,7 @@ def test_the_lenient_reader_takes_the_names_that_this_one_refuses() -> None:
 
 def _run(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "mcpreg", *arguments],
+        [*started("mcpreg"), *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -222,6 +222,7 @@ def _folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.cold
 def test_the_command_packs_a_folder_and_says_what_is_in(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
     (folder / "src").mkdir()

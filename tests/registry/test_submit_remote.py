@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from mcpreg.core import canonical
 from mcpreg.formats import mcp_archive
 from mcpreg.usecases.submit import branch_name, pull_request
 from tiny_registry import TinyRegistry, make_lock, make_manifest
+from warm_start import started
 
 NAME = "io.github.acme/clock"
 MANIFEST = make_manifest(NAME, "1.0.0")
@@ -60,7 +60,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def _mcpreg(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "mcpreg", *arguments],
+        [*started("mcpreg"), *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -111,6 +111,7 @@ def test_leaves_a_dirty_checkout_as_it_is(forge: Forge, version: Path) -> None:
     assert "new.txt" not in _git(forge.bare, "ls-tree", "--name-only", BRANCH)
 
 
+@pytest.mark.cold
 def test_submits_an_archive(forge: Forge, tmp_path: Path) -> None:
     (tmp_path / "clock.mcp").write_bytes(mcp_archive.write(FILES | {"dist/a.whl": b"x"}))
     forge.publish(tmp_path / "clock.mcp")

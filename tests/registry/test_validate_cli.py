@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mcpreg.checks.examples import BASE
 from mcpreg.checks.registry import RULES
-
-# The command itself, in a process of its own: what a person sees, and nothing more.
-RUN = "import sys; from mcpreg.cli.main import guarded; from mcpreg.cli import validate;"
-RUN += "sys.exit(guarded(validate.command, 'mcpreg'))"
+from warm_start import started
 
 
 def validate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", RUN, *arguments],
+        [*started("mcpreg"), "validate", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

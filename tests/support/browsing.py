@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,14 +14,14 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-COMMAND = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
+from warm_start import started
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """`mcpreg-site serve` on a free port, stopped at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "serve", str(folder), "--port", "0"],
+        [*started("mcpreg_site"), "serve", str(folder), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -20,6 +20,7 @@ from mcpreg.core.install import InputSpec, InstallRecord, RuntimeRecord
 from mcpreg.core.plan import Limits
 from mcpreg.packages.runtime import PYTHON, find_python
 from mcpreg.store.installed import InstalledStore
+from warm_start import started
 
 CLOCK = "io.github.acme/clock"
 TINY = (Path(__file__).parent / "tiny_server.py").read_text()
@@ -100,11 +101,12 @@ class InstalledMachine:
         return f"{name}@{version}"
 
     def command(self, *arguments: str) -> list[str]:
+        """For a process that is signalled, traced, or put elsewhere: an ordinary start."""
         return [sys.executable, "-m", "mcpreg", *arguments]
 
     def mcpreg(self, *arguments: str, given: str = "", **environment: str) -> Completed:
         return subprocess.run(
-            self.command(*arguments),
+            [*started("mcpreg"), *arguments],
             env={**self.environment, **environment},
             input=given,
             capture_output=True,

@@ -17,6 +17,7 @@ from pathlib import Path
 from mcpreg.usecases.keys import init_keys
 from tiny_package import SERVER, build_wheel, write_index
 from tiny_registry import SETTINGS, TinyRegistry, make_manifest
+from warm_start import started
 
 CLOCK = "io.github.acme/clock"
 Completed = subprocess.CompletedProcess[str]
@@ -41,11 +42,12 @@ class Story:
         self.registry.publish(later=timedelta(0))
 
     def command(self, *arguments: str) -> list[str]:
+        """For a process that is signalled, traced, or put elsewhere: an ordinary start."""
         return [sys.executable, "-m", "mcpreg", *arguments]
 
     def mcpreg(self, *arguments: str, given: str = "") -> Completed:
         return subprocess.run(
-            self.command(*arguments),
+            [*started("mcpreg"), *arguments],
             env=self.environment,
             input=given,
             capture_output=True,

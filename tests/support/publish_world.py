@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from mcpreg_site.targets import target_file
 from sigstore_double import SigstoreDouble
 from tiny_package import build_wheel, write_index
 from tiny_registry import SETTINGS, TinyRegistry, make_lock, make_manifest
+from warm_start import started
 
 CLOCK = "io.github.acme/clock"
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
@@ -71,7 +71,7 @@ class World:
 
     def call(self, *arguments: str, given: str = "", **environment: str) -> Completed:
         return subprocess.run(
-            [sys.executable, "-m", *arguments],
+            [*started(arguments[0]), *arguments[1:]],
             env=self.environment | environment,
             input=given,
             capture_output=True,

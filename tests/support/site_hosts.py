@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from nginx_server import nginx_server
+from warm_start import started
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = "import sys; from mcpreg_site.cli.main import main; sys.argv[0] = 'mcpreg-site'; main()"
 Host = Callable[[Path, Path], AbstractContextManager[str]]
 """Given the tree and a folder to work in, a base URL for as long as it is open."""
 
@@ -29,7 +28,7 @@ def serve_host(site: Path, home: Path) -> Iterator[str]:
     """`mcpreg-site serve` in a process of its own."""
     home.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-c", SITE, "serve", str(site), "--port", "0"],
+        [*started("mcpreg_site"), "serve", str(site), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
     )
