@@ -24,6 +24,7 @@ from mcpreg.usecases.pack import pack
 from offline_story import Story, offline_story
 from packages_of_tests import skip_without_node, skip_without_python
 from tls_site import Site, make_certificate
+from warm_start import started
 
 RESOLVED_AT = "2026-11-01T00:00:00Z"
 pytestmark = [
@@ -71,7 +72,7 @@ def ask(story: Story, *arguments: str) -> str:
     async def call() -> str:
         server = StdioServerParameters(
             command=sys.executable,
-            args=["-m", "mcpreg", "run", CLOCK, *arguments],
+            args=[*started("mcpreg")[1:], "run", CLOCK, *arguments],
             env=story.environment,
         )
         async with Client(server, mode="legacy") as client:

@@ -16,6 +16,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 
 from installed_machine import InstalledMachine, installed_machine
+from warm_start import started
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -152,9 +153,9 @@ def talk(
     able: dict[str, Any] = {"sampling_callback": refuse} if capable else {}
 
     async def ask() -> None:
-        command, *arguments = machine.command("run", *options, reference)
+        words = [*started("mcpreg"), "run", *options, reference]
         server = StdioServerParameters(
-            command=command, args=arguments, env=machine.environment, cwd=str(machine.project)
+            command=words[0], args=words[1:], env=machine.environment, cwd=str(machine.project)
         )
         async with Client(server, mode="legacy", cache=None, **able) as client:
             await session.follow(client)

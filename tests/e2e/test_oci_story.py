@@ -126,7 +126,9 @@ def test_an_image_is_locked_installed_and_answers_the_real_client(
 
         async def ask() -> list[object]:
             server = StdioServerParameters(
-                command=sys.executable, args=["-m", "mcpreg", "run", CLOCK], env=environment
+                command=sys.executable,
+                args=[*started("mcpreg")[1:], "run", CLOCK],
+                env=environment,
             )
             async with Client(server, mode="legacy") as client:
                 result = await client.call_tool("now", {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import pytest
 from mcpreg.core.names import Reference
 from mcpreg.usecases.status import mark
 from offline_story import CLOCK, Story, offline_story
+from warm_start import started
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -48,7 +48,7 @@ def hear(story: Story) -> None:
     """What a start does beside itself, here and now."""
     [server] = json.loads(story.mcpreg("list", "--json").stdout)["data"]
     done = subprocess.run(
-        [sys.executable, "-m", "mcpreg.usecases.refresh", CLOCK, server["registry"]],
+        [*started("mcpreg.usecases.refresh"), CLOCK, server["registry"]],
         env=story.environment,
         check=False,
         timeout=60,

@@ -81,7 +81,7 @@ class Person:
             before = ["unshare", "--mount", "--net", sys.executable, str(INTERNET)]
             before.append(str(self.settings(job)))
         widened = [word for grant in grants for word in ("--grant", grant)]
-        run = [sys.executable, "-m", "mcpreg", "run", *widened, job.server]
+        run = [*started("mcpreg"), "run", *widened, job.server]
         return [*before, *run, *(["--", *self.filled(job.arguments)] if job.arguments else [])]
 
     def settings(self, job: Job) -> Path:

@@ -27,6 +27,7 @@ from mcpreg.usecases.remote_ask import ask_remote
 from mcpreg.usecases.review import Decision, except_rule
 from offline_story import CLOCK, Story
 from tiny_registry import make_manifest
+from warm_start import started
 
 TOOLS = ("count", "greet", "now", "repeat")
 
@@ -121,7 +122,7 @@ def through(
     story: Story | InstalledMachine, *options: str, **environment: str
 ) -> StdioServerParameters:
     """How a client starts the entry."""
-    command = story.command("run", *options, CLOCK)
+    command = [*started("mcpreg"), "run", *options, CLOCK]
     return StdioServerParameters(
         command=command[0],
         args=command[1:],

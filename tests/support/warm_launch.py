@@ -28,8 +28,9 @@ def surroundings() -> str:
         kept = ("Groups", "Cap", "NoNewPrivs", "Seccomp:", "Cpus_allowed:", "SigIgn", "SigBlk")
         lines = [line for line in status if line.startswith(kept)]
         spaces = [os.readlink(f"/proc/self/ns/{name}") for name in _NAMESPACES]
-        python = sorted(item for item in os.environ.items() if item[0].startswith("PYTHON"))
-        return repr((os.getresuid(), os.getresgid(), limits.read(), lines, spaces, python))
+        python = [name for name in os.environ if name.startswith("PYTHON") and name[6:7] != "_"]
+        flags = [(name, os.environ[name]) for name in sorted(python)]
+        return repr((os.getresuid(), os.getresgid(), limits.read(), lines, spaces, flags))
 
 
 def _call(address: str, module: str, arguments: list[str]) -> int:
