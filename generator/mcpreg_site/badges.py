@@ -11,7 +11,7 @@ from html import escape
 
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.paths import name_path
-from mcpreg_site.tree import Content, Part, Tree
+from mcpreg_site.tree import Content, Own, Tree
 
 HEIGHT = 20  # pixels, as badges of other services have it
 _CHARACTER = 6.6  # pixels of an average one at this size; a font that is wider gets squeezed
@@ -24,16 +24,7 @@ _OTHER = "#5a5f6b"
 
 def badges(catalog: Catalog) -> Tree:
     """One a server, of its latest version; a deleted one says so."""
-    return Tree(
-        parts=(
-            Part(
-                f"{server.name} badge",
-                catalog.key("badge", server.key),
-                partial(_file, catalog.registry.name, server),
-            )
-            for server in catalog.servers
-        )
-    )
+    return Tree(own=[Own(catalog.servers, partial(_file, catalog.registry.name))])
 
 
 def _file(registry: str, server: Server) -> dict[str, Content]:

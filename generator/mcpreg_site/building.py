@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from mcpreg_site.ledger import ledger_of
 from mcpreg_site.memo import Memo
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.publish import Means, Published, publish, standing
-from mcpreg_site.shelf import open_catalog
-from mcpreg_site.site import SUMMARIES, site
+from mcpreg_site.shelf import Remembered, open_catalog
+from mcpreg_site.site import LARGE, SUMMARIES, site
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import key_of
 
@@ -58,6 +59,11 @@ def build(order: Order) -> Build:
         UsageError: the folder holds something that is not a site.
         McpregError: something in the commit is not valid, or the folder cannot be written.
     """
+    with tempfile.TemporaryDirectory(prefix="mcpreg-build-") as scratch:
+        return _built(order, Path(scratch))
+
+
+def _built(order: Order, scratch: Path) -> Build:
     rev, commit = _chosen(order)
     order.say(f"reading {rev}")
     outline = gitrepo.read_outline(order.repo, commit)
@@ -65,13 +71,14 @@ def build(order: Order) -> Build:
     cache = places().cache / "site" if order.cached else None
     ledger = ledger_of(order.output, cache) if cache else None
     built = key_of(base, outline.rest.commit)
-    memo = Memo(cache / "memo.sqlite" if cache else None)
+    # Without a cache it is forgotten with the build, which still asks for more than memory holds.
+    memo = Memo((cache or scratch) / "memo.sqlite")
     readmes = Readmes(memo)
     means = Means(order.jobs, ledger, built, _Progress(order.say), readmes.flush)
     done = standing(order.output, means)
     if done is None:
         order.say(f"{len(outline.folders)} servers")
-        catalog = open_catalog(outline, base, memo, SUMMARIES, order.jobs)
+        catalog = open_catalog(outline, base, memo, Remembered(SUMMARIES, LARGE), order.jobs)
         tree = site(catalog, order.templates, readmes)
         done = publish(tree, order.output, means)
     signed = "timestamp.json" in outline.rest.tuf

@@ -132,6 +132,13 @@ class Version:
         return safety.of_manifest(self.manifest)
 
 
+Recall = Callable[[str, Sequence[str]], Mapping[str, bytes]]
+
+
+def _nothing(_kind: str, _names: Sequence[str]) -> Mapping[str, bytes]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Server:
     """A server and its versions, the newest first and the deleted ones last.
@@ -146,6 +153,8 @@ class Server:
     key: str | None = None
     summaries: Mapping[str, Any] = field(default_factory=dict)
     """What is remembered of it, by the name of a `Summary`."""
+    recall: Recall = _nothing
+    """Asks for what is remembered of servers beyond that: by the name of a `Large`, and theirs."""
 
     @property
     def latest(self) -> Version:
@@ -188,6 +197,11 @@ class Catalog:
         on; None as soon as one is not known."""
         known = [text for text in (self.base, *inputs) if text is not None]
         return key_of(*known) if len(known) == 1 + len(inputs) else None
+
+    @cached_property
+    def whole(self) -> str | None:
+        """The key of what is made from every server."""
+        return self.key("whole", *(server.key for server in self.servers))
 
     def key_of_server(self, name: str) -> str | None:
         """The key of a server by its name; None when nobody knows it."""
@@ -316,6 +330,7 @@ def server_of(
     *,
     key: str | None = None,
     summaries: Mapping[str, Any] | None = None,
+    recall: Recall = _nothing,
 ) -> Server:
     """A server from the facts of its versions, the latest first."""
     now = snapshot.committed_at
@@ -323,7 +338,7 @@ def server_of(
     versions[0].is_latest = True
     if any(item.published_at is None for item in facts) and key is not None:
         key = key_of(key, now)
-    return Server(name, versions, load, key, summaries or {})
+    return Server(name, versions, load, key, summaries or {}, recall)
 
 
 def _refuse_twins(texts: Iterable[str]) -> None:

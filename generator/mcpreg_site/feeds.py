@@ -7,15 +7,15 @@ nothing asks a clock.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from xml.etree import ElementTree
 
 from mcpreg_site.catalog import Catalog, Version
 from mcpreg_site.paths import version_url
 from mcpreg_site.text import shown
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import Content, Part, Tree
 
 NEWEST = 50
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -34,15 +34,21 @@ class _Item:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Feed:
-    """`name` is the file's, without its ending; `updated` when its newest item came."""
+    """`name` is the files', without their ending; `updated` when its newest item came."""
 
     name: str
     title: str
     base: str
     updated: str
-    items: Callable[[], Sequence[_Item]]
+    item: Callable[[str, Version], _Item]
+    versions: Sequence[Version]
+
+    @cached_property
+    def items(self) -> Sequence[_Item]:
+        """Read when the first of the files is made."""
+        return [self.item(self.base, version) for version in self.versions]
 
 
 def feeds(catalog: Catalog) -> Tree:
@@ -50,24 +56,25 @@ def feeds(catalog: Catalog) -> Tree:
     title, base = shown(catalog.registry.title), catalog.registry.base_url
     withdrawn = _withdrawn(catalog)
     changed = max((version.status_changed_at for version in withdrawn), default=catalog.now)
-    both = (
-        _Feed("feed", title, base, catalog.now, partial(_publications, catalog)),
-        _Feed(
-            "security",
-            f"{title}: security notices",
-            base,
-            changed,
-            lambda: [_notice(base, version) for version in withdrawn],
-        ),
+    found = (
+        _Feed("feed", title, base, catalog.now, _publication, catalog.newest(NEWEST)),
+        _Feed("security", f"{title}: security notices", base, changed, _notice, withdrawn),
     )
-    return Tree(
-        {f"{feed.name}.xml": partial(_atom, feed) for feed in both}
-        | {f"{feed.name}.json": partial(_json, feed) for feed in both}
-    )
+    return Tree({}, [_part(catalog, feed) for feed in found])
 
 
-def _publications(catalog: Catalog) -> Sequence[_Item]:
-    return [_publication(catalog.registry.base_url, one) for one in catalog.newest(NEWEST)]
+def _part(catalog: Catalog, feed: _Feed) -> Part:
+    versions = (f"{version.name}@{version.version}" for version in feed.versions)
+    servers = (catalog.key_of_server(version.name) for version in feed.versions)
+    key = catalog.key(feed.name, feed.updated, *versions, *servers)
+    return Part(feed.name, key, partial(_files, feed))
+
+
+def _files(feed: _Feed) -> Mapping[str, Content]:
+    return {
+        f"{feed.name}.xml": partial(_atom, feed),
+        f"{feed.name}.json": partial(_json, feed),
+    }
 
 
 def _withdrawn(catalog: Catalog) -> Sequence[Version]:
@@ -111,7 +118,7 @@ def _atom(feed: _Feed) -> bytes:
     for tag, text in (("id", identity), ("title", feed.title), ("updated", feed.updated)):
         ElementTree.SubElement(document, tag).text = text
     ElementTree.SubElement(document, "link", rel="self", href=address)
-    for item in feed.items():
+    for item in feed.items:
         entry = ElementTree.SubElement(document, "entry")
         author = ElementTree.SubElement(entry, "author")
         ElementTree.SubElement(author, "name").text = item.author
@@ -137,7 +144,7 @@ def _json(feed: _Feed) -> bytes:
             "date_published": item.updated,
             "tags": list(item.tags),
         }
-        for item in feed.items()
+        for item in feed.items
     ]
     body = {
         "version": "https://jsonfeed.org/version/1.1",

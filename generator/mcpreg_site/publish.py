@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 from mcpreg.errors import InternalError, McpregError, UsageError
@@ -166,7 +167,8 @@ class _Build:
     def run(self) -> Published:
         fresh = sorted(
             (p for p in self._parts.values() if not p.key or self._known.get(p.name) != p.key),
-            key=lambda part: part.name,
+            # The heaviest first, or one process would still be at them when the others are done.
+            key=lambda part: (-part.weight, part.name),
         )
         gone = self._known.keys() - self._parts.keys()
         touched = [part.name for part in fresh if part.name in self._known]
@@ -212,7 +214,7 @@ class _Build:
 
     def _make(self, fresh: list[Part], maker: Maker) -> list[Made]:
         made: list[Made] = []
-        for lot in in_lots(fresh, maker, self._means.jobs):
+        for lot in in_lots(fresh, maker, self._means.jobs, attrgetter("weight")):
             made += lot
             self._means.say(len(made), len(fresh))
         return made

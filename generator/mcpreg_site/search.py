@@ -7,25 +7,29 @@ adds to the index is remembered, because finding its words takes longest.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
+from operator import attrgetter
 
 from mcpreg.core.catalog import Searched, build_search, searched
 from mcpreg.core.index import SEARCH_DIRECTORY, SEARCH_TARGET, shard_path
+from mcpreg.core.search.documents import from_columns, to_columns
 from mcpreg_site.catalog import Catalog, Server
-from mcpreg_site.summary import Summary
+from mcpreg_site.summary import Large
 from mcpreg_site.targets import target_file
-from mcpreg_site.tree import Content, Part, Tree
+from mcpreg_site.tree import WHOLE, Content, Part, Tree
 
 
 def search(catalog: Catalog) -> Tree:
     """One part: the directory, the shards, and the pointer as the target that was signed."""
-    key = catalog.key("search", *(server.key for server in catalog.shown))
-    return Tree({}, [Part("search", key, partial(_files, catalog))])
+    return Tree(
+        {}, [Part("search", catalog.key("search", catalog.whole), partial(_files, catalog), WHOLE)]
+    )
 
 
 def _files(catalog: Catalog) -> Mapping[str, Content]:
-    index = build_search(SEARCHED(server) for server in catalog.shown)
+    index = build_search(SEARCHED.each(catalog.shown))
     files: dict[str, Content] = {SEARCH_DIRECTORY: index.directory}
     files |= {shard_path(digest): data for digest, data in index.shards.items()}
     if catalog.signed:
@@ -37,4 +41,14 @@ def _searched(server: Server) -> Searched:
     return searched(list(server.load().entries.values()))
 
 
-SEARCHED = Summary("searched", Searched, _searched)
+def _pack(found: Searched) -> bytes:
+    columns = to_columns([found.document])
+    return json.dumps([found.first, columns, found.weights], separators=(",", ":")).encode()
+
+
+def _unpack(data: bytes) -> Searched:
+    first, columns, weights = json.loads(data)
+    return Searched(first, next(from_columns(columns)), weights)
+
+
+SEARCHED = Large("searched", _searched, (_pack, _unpack), attrgetter("first"))

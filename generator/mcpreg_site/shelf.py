@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcpreg.gitrepo import Objects, Outline
 from mcpreg_site.catalog import (
@@ -27,18 +27,28 @@ from mcpreg_site.catalog import (
 )
 from mcpreg_site.facts import Facts
 from mcpreg_site.memo import Memo
-from mcpreg_site.summary import Summary
+from mcpreg_site.summary import Large, Summary
 from mcpreg_site.tree import key_of
 from mcpreg_site.workers import in_lots
 
-_AHEAD = 16  # servers read at once: they are asked for in order of name
-_KEPT = 2 * _AHEAD  # in memory; the parts of one server are made one after the other
+_AHEAD = 16  # servers read at once where they are asked for in order of name
+_KEPT = 2 * _AHEAD  # in memory
 _KIND = "server"
 Json = dict[str, Any]
 
 
+class Remembered(NamedTuple):
+    """What is made of every server that is read, to be remembered."""
+
+    small: Sequence[Summary[Any]]
+    large: Sequence[Large[Any]] = ()
+
+
 class Shelf:
-    """Reads servers of a commit, the next few along with the one asked for, and keeps the last."""
+    """Reads servers of a commit and keeps the last.
+
+    Who asks for one and then for the next is given the two after those, then four, …
+    """
 
     def __init__(self, outline: Outline) -> None:
         self._outline = outline
@@ -47,13 +57,16 @@ class Shelf:
         self._places = {name: place for place, name in enumerate(self._names)}
         self._kept: OrderedDict[str, Loaded] = OrderedDict()
         self._open: tuple[int, Objects] | None = None
+        self._next, self._ahead = -1, 1
 
     def __call__(self, name: str) -> Loaded:
         """One server. Raises as `mcpreg_site.catalog.build`."""
         found = self._kept.get(name)
         if found is None:
             place = self._places[name]
-            ahead = self._names[place : place + _AHEAD]
+            self._ahead = min(2 * self._ahead, _AHEAD) if place == self._next else 1
+            self._next = place + self._ahead
+            ahead = self._names[place : self._next]
             for other, entries in self._outline.load(self._objects(), ahead):
                 self._kept[other] = loaded_of(other, entries, signed=self._signed)
             found = self._kept[name]
@@ -77,7 +90,7 @@ def open_catalog(
     outline: Outline,
     base: str,
     memo: Memo,
-    summaries: Sequence[Summary[Any]],
+    remembered: Remembered,
     jobs: int = 1,
 ) -> Catalog:
     """The catalog of a commit.
@@ -86,7 +99,7 @@ def open_catalog(
         outline: the commit.
         base: digest of all that every page depends on; see `mcpreg_site.fingerprint`.
         memo: what earlier builds worked out.
-        summaries: those to make of every server that is read.
+        remembered: what to make of every server that is read.
         jobs: processes to read with.
 
     Raises:
@@ -94,13 +107,21 @@ def open_catalog(
     """
     keys = {name: _key(outline, base, name) for name in outline.folders}
     known = memo.get(_KIND, list(keys.values()))
-    rows: dict[str, Json] = {
-        name: json.loads(known[key]) for name, key in keys.items() if key in known
-    }
+    now = outline.rest.committed_at
+    rows: dict[str, Json] = {}
+    for name, key in keys.items():
+        row = json.loads(known.pop(key, b"null"))
+        if row is not None and row["now"] in (None, now):
+            rows[name] = row
     shelf = Shelf(outline)
     unread = [name for name in keys if name not in rows]
-    for lot in in_lots(unread, _Reading(shelf, outline, memo, keys, summaries), jobs):
+    for lot in in_lots(unread, _Reading(shelf, outline, memo, keys, remembered), jobs):
         rows |= lot
+
+    def recall(kind: str, names: Sequence[str]) -> dict[str, bytes]:
+        found = memo.get(kind, [keys[name] for name in names])
+        return {name: found[keys[name]] for name in names if keys[name] in found}
+
     servers = [
         server_of(
             name,
@@ -109,6 +130,7 @@ def open_catalog(
             outline.rest,
             key=keys[name],
             summaries=row["summaries"],
+            recall=recall,
         )
         for name, row in rows.items()
         if row["facts"]
@@ -136,20 +158,29 @@ class _Reading:
     outline: Outline
     memo: Memo
     keys: Mapping[str, str]
-    summaries: Sequence[Summary[Any]]
+    remembered: Remembered
 
     def __call__(self, names: Sequence[str]) -> dict[str, Json]:
-        rows = {name: self._row(name) for name in names}
+        large: dict[str, dict[str, bytes]] = {one.name: {} for one in self.remembered.large}
+        rows = {name: self._row(name, large) for name in names}
         texts = {name: json.dumps(row, separators=(",", ":")) for name, row in rows.items()}
+        # The small ones last: who finds them finds the others too.
+        for kind, values in large.items():
+            self.memo.put(kind, values)
         self.memo.put(_KIND, {self.keys[name]: text.encode() for name, text in texts.items()})
         # As it will be remembered, so that no build can tell the difference.
         return {name: json.loads(text) for name, text in texts.items()}
 
-    def _row(self, name: str) -> Json:
+    def _row(self, name: str, large: dict[str, dict[str, bytes]]) -> Json:
+        """What every build looks at; `now` is the commit's time where something shows it."""
         loaded = self.shelf(name)
         if not loaded.entries:
-            return {"facts": [], "summaries": {}}
+            return {"facts": [], "summaries": {}, "now": None}
         facts = list(all_facts(loaded))
         server = server_of(name, facts, partial(self.shelf, name), self.outline.rest)
-        made = {summary.name: summary.plain(server) for summary in self.summaries}
-        return {"facts": facts, "summaries": made}
+        made = {one.name: one.packed(server) for one in self.remembered.small}
+        for one in self.remembered.large:
+            made[one.name], large[one.name][self.keys[name]] = one.made(server)
+        unpublished = any(item.published_at is None for item in facts)
+        now = self.outline.rest.committed_at if unpublished else None
+        return {"facts": facts, "summaries": made, "now": now}

@@ -22,7 +22,7 @@ from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.schemas import schemas
 from mcpreg_site.search import SEARCHED, search
 from mcpreg_site.sitemap import sitemap
-from mcpreg_site.summary import Summary
+from mcpreg_site.summary import Large, Summary
 from mcpreg_site.targets import targets
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import Tree
@@ -31,7 +31,8 @@ MARKER = "build.json"
 """Says that a folder is a site of ours; only such a folder is ever replaced."""
 
 
-SUMMARIES: tuple[Summary[Any], ...] = (CARD, HELD, OUTCOMES, REMOTE, SEARCHED)
+SUMMARIES: tuple[Summary[Any], ...] = (CARD, OUTCOMES, REMOTE)
+LARGE: tuple[Large[Any], ...] = (*HELD.values(), SEARCHED)
 """What is remembered of every server, for lists to show without reading it."""
 
 
@@ -48,10 +49,10 @@ def site(catalog: Catalog, templates: Templates, readmes: Readmes | None = None)
         | search(catalog)
         | feeds(catalog)
         | sitemap(catalog)
-        | opensearch(catalog)
+        | opensearch(catalog).under(catalog.base)
         | badges(catalog)
         | targets(catalog)
-        | schemas(catalog)
+        | schemas(catalog).under(catalog.base)
         | netlify(catalog)
         | nginx(catalog)
         | marker(catalog)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from mcpreg.core import canonical
 from mcpreg.core.index import OFFLINE_TARGETS, blob_path, index_target
 from mcpreg_site.catalog import Catalog, Server
-from mcpreg_site.tree import Content, Part, Tree
+from mcpreg_site.tree import Content, Own, Tree
 
 
 def targets(catalog: Catalog) -> Tree:
@@ -23,11 +22,7 @@ def targets(catalog: Catalog) -> Tree:
     offline = {path: catalog.tuf[path] for path in OFFLINE_TARGETS if path in catalog.tuf}
     contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
     contents |= {target_file(path, data): data for path, data in offline.items()}
-    parts = [
-        Part(f"{server.name} targets", catalog.key("targets", server.key), partial(_server, server))
-        for server in catalog.servers
-    ]
-    return Tree(contents, parts)
+    return Tree(contents, own=[Own(catalog.servers, _server)])
 
 
 def _server(server: Server) -> Mapping[str, Content]:

@@ -8,8 +8,10 @@ already, and is not even looked into: the key must cover everything that its byt
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
 
 from mcpreg.errors import InternalError
 
@@ -21,12 +23,44 @@ class Part:
     """Files that are made together.
 
     `name` is unique in a site; neighbours in its order are rendered by the same process, one after
-    the other. `key` is a digest (see `key_of`); None has the files made by every build.
+    the other. `key` is a digest (see `key_of`); None has the files made by every build. `weight` is
+    how much work it is, next to a page of a list.
     """
 
     name: str
     key: str | None
     make: Callable[[], Mapping[str, Content]]
+    weight: int = 1
+
+
+class Thing(Protocol):
+    """What many files are made from, a server say: a unique name, and a digest of all it holds."""
+
+    @property
+    def name(self) -> str:
+        """Unique among its like."""
+
+    @property
+    def key(self) -> str | None:
+        """The digest of all that is its own; None where nobody knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What one stage makes of each of many things, from that thing alone.
+
+    `beside` is what else its files of a thing depend on, as text. All that is made from one thing
+    is one part, whichever stages make it: 25,000 servers are read once, and 25,000 keys compared.
+    """
+
+    things: Sequence[Thing]
+    make: Callable[[Any], Mapping[str, Content]]
+    beside: Callable[[Any], str] | None = None
+
+
+_PART_OF_THING = 8  # the weight: a server's pages and documents
+WHOLE = 256
+"""The weight of a document that holds every server: a process does nothing else meanwhile."""
 
 
 class Tree(Mapping[str, bytes]):
@@ -36,12 +70,16 @@ class Tree(Mapping[str, bytes]):
     same bytes may be emitted twice, as content addresses are.
     """
 
-    __slots__ = ("_expanded", "_parts")
+    __slots__ = ("_expanded", "_own", "_parts")
 
     def __init__(
-        self, contents: Mapping[str, Content] | None = None, parts: Iterable[Part] = ()
+        self,
+        contents: Mapping[str, Content] | None = None,
+        parts: Iterable[Part] = (),
+        own: Iterable[Own] = (),
     ) -> None:
         self._parts: dict[str, Part] = {}
+        self._own = tuple(own)
         self._expanded: dict[str, Content] | None = None
         for path, content in (contents or {}).items():
             require_safe(path)
@@ -54,10 +92,21 @@ class Tree(Mapping[str, bytes]):
             raise InternalError(f"two parts of the site both emit {part.name}")
         self._parts[part.name] = part
 
+    def under(self, key: str | None) -> Tree:
+        """The same files, each of them a part with this key where it had none."""
+        keyed = Tree(own=self._own)
+        keyed._parts = {
+            name: replace(part, key=key) if part.key is None else part
+            for name, part in self._parts.items()
+        }
+        return keyed
+
     @property
     def parts(self) -> Iterable[Part]:
         """Every part; a file that stands alone is one of its own, under its path."""
-        return self._parts.values()
+        yield from self._parts.values()
+        if self._own:
+            yield from _parts_of_things(self._own)
 
     def __getitem__(self, path: str) -> bytes:
         return rendered(self._contents()[path])
@@ -75,14 +124,14 @@ class Tree(Mapping[str, bytes]):
         both = self._parts.keys() & other._parts.keys()
         if both:
             raise InternalError(f"two parts of the site both emit {sorted(both)[0]}")
-        joined = Tree()
+        joined = Tree(own=(*self._own, *other._own))
         joined._parts = self._parts | other._parts
         return joined
 
     def _contents(self) -> dict[str, Content]:
         if self._expanded is None:
             found: dict[str, Content] = {}
-            for part in self._parts.values():
+            for part in self.parts:
                 for path, content in part.make().items():
                     require_safe(path)
                     if found.setdefault(path, content) != content:
@@ -93,6 +142,28 @@ class Tree(Mapping[str, bytes]):
 
 def _single(path: str, content: Content) -> Callable[[], Mapping[str, Content]]:
     return lambda: {path: content}
+
+
+def _parts_of_things(own: Sequence[Own]) -> Iterator[Part]:
+    things = own[0].things
+    if any(one.things is not things for one in own):
+        raise InternalError("the stages of one site were given different servers")
+    besides = [one.beside for one in own if one.beside is not None]
+    for thing in things:
+        key = thing.key and key_of(thing.key, *(beside(thing) for beside in besides))
+        # No path has a space in it.
+        yield Part(f"all of {thing.name}", key, partial(_made, own, thing), _PART_OF_THING)
+
+
+def _made(own: Sequence[Own], thing: Thing) -> Mapping[str, Content]:
+    found: dict[str, Content] = {}
+    for one in own:
+        made = one.make(thing)
+        both = found.keys() & made.keys()
+        if both:
+            raise InternalError(f"two parts of the site both emit {min(both)}")
+        found.update(made)
+    return found
 
 
 def rendered(content: Content) -> bytes:

@@ -20,7 +20,6 @@ from mcpreg.errors import McpregError
 T = TypeVar("T")
 R = TypeVar("R")
 LOT = 256  # things at a time; a lot is big enough to pay for its way there and back
-_SMALL = 40  # fewer things than this are done before a process has started
 # What a forked process finds in its memory: the things and the work. Set only around a fork.
 _inherited: tuple[Sequence[Any], Callable[[Sequence[Any]], Any]] | None = None
 
@@ -31,22 +30,42 @@ def available() -> int:
 
 
 def in_lots(
-    things: Sequence[T], work: Callable[[Sequence[T]], R], jobs: int, lot: int = LOT
+    things: Sequence[T],
+    work: Callable[[Sequence[T]], R],
+    jobs: int,
+    weigh: Callable[[T], int] = lambda _: 1,
 ) -> Iterator[R]:
     """`work` on every lot of `things`, in any order.
 
+    `weigh` says how much work one is, where they are not alike.
+
     Raises what `work` raises, and `McpregError` when a process was killed.
     """
-    starts = range(0, len(things), lot)
-    if jobs < 2 or len(things) < _SMALL or len(starts) < 2:
-        for start in starts:
-            yield work(things[start : start + lot])
+    lots = list(_cut(things, weigh))
+    if jobs < 2 or len(lots) < 2:
+        for start, end in lots:
+            yield work(things[start:end])
         return
-    yield from _forked(things, work, jobs, lot)
+    yield from _forked(things, work, jobs, lots)
+
+
+def _cut(things: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[int, int]]:
+    """Where each lot begins and ends."""
+    begin = weight = 0
+    for place, thing in enumerate(things):
+        weight += weigh(thing)
+        if weight >= LOT:
+            yield begin, place + 1
+            begin, weight = place + 1, 0
+    if weight:
+        yield begin, len(things)
 
 
 def _forked(
-    things: Sequence[T], work: Callable[[Sequence[T]], R], jobs: int, lot: int
+    things: Sequence[T],
+    work: Callable[[Sequence[T]], R],
+    jobs: int,
+    lots: Sequence[tuple[int, int]],
 ) -> Iterator[R]:
     global _inherited  # noqa: PLW0603  # the one way into a forked process that copies nothing
     _inherited = things, work
@@ -56,11 +75,11 @@ def _forked(
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(jobs, mp_context=context) as pool:
             waiting: set[Future[R]] = set()
-            for start in range(0, len(things), lot):
+            for start, end in lots:
                 if len(waiting) >= jobs * 2:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-                waiting.add(pool.submit(_lot, start, start + lot))
+                waiting.add(pool.submit(_lot, start, end))
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)

@@ -11,7 +11,6 @@ from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api.cards import CARD_TYPE, CATALOG_TYPE, cards
 from mcpreg_site.catalog import build
 from mcpreg_site.headers import headers_of
-from mcpreg_site.tree import Tree
 from mixed_entries import AFAR, GONE, ORACLE, REMOTE
 from tiny_registry import make_manifest
 
@@ -20,7 +19,7 @@ ROOT = ".well-known/ai-catalog.json"
 
 
 def _documents(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    tree = Tree({}, cards(build(snapshot)))
+    tree = cards(build(snapshot))
     return {path: json.loads(data) for path, data in tree.items()}
 
 

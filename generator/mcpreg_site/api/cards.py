@@ -8,7 +8,7 @@ read a well-known address. A long catalog is one of catalogs, cut like the API's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from mcpreg_site.api.envelope import OFFICIAL, OURS, official, ours, server
 from mcpreg_site.api.lists import Page, by_name, cut
 from mcpreg_site.catalog import Catalog, Server
 from mcpreg_site.summary import Summary
-from mcpreg_site.tree import Content, Part
+from mcpreg_site.tree import Content, Own, Part, Tree
 
 WELL_KNOWN = "/.well-known"
 CARDS = "/cards"
@@ -61,24 +61,42 @@ def _remote(server: Server) -> Remote:
     return Remote(True, manifest.title or server.name, manifest.description, tuple(manifest.tags))
 
 
-REMOTE = Summary("remote", Remote, _remote)
+def _pack(remote: Remote) -> list[Any]:
+    return [remote.reachable, remote.title, remote.description, remote.tags]
 
 
-def cards(catalog: Catalog) -> Iterator[Part]:
+def _unpack(row: list[Any]) -> Remote:
+    reachable, title, description, tags = row
+    return Remote(reachable, title, description, tuple(tags))
+
+
+REMOTE = Summary("remote", _remote, _pack, _unpack)
+
+
+def cards(catalog: Catalog) -> Tree:
     """The catalog, and the card of the latest version of every server that has a remote."""
-    remote = {item.name: item for item in catalog.shown if REMOTE(item).reachable}
-    for item in remote.values():
-        path = card_url(item.name).removeprefix("/")
-        yield Part(path, catalog.key(path, item.key), _single(path, partial(_card, item)))
+    remote = {server.name: server for server in catalog.shown if REMOTE(server).reachable}
+    return Tree({}, _lists(catalog, remote), [Own(catalog.servers, _own)])
+
+
+def _lists(catalog: Catalog, remote: Mapping[str, Server]) -> Iterator[Part]:
+    """One document, or one of several; made again when a server on it changed."""
     pages = list(cut((item.latest for item in remote.values()), by_name))
-    entries = [_nested(catalog, page) for page in pages]
+    root = f"{_ROOT}/ai-catalog.json"
+    if len(pages) == 1:
+        yield _listed(catalog, root, pages[0], remote)
+        return
     for page in pages:
-        shown = [_entry(catalog, remote[version.name]) for version in page.versions]
-        if len(pages) == 1:
-            entries = shown
-        else:
-            yield _listed(catalog, f"{_ROOT}/{_page_name(page)}", shown)
-    yield _listed(catalog, f"{_ROOT}/ai-catalog.json", entries)
+        yield _listed(catalog, f"{_ROOT}/{_page_name(page)}", page, remote)
+    entries = [_nested(catalog, page) for page in pages]
+    names = [entry["identifier"] for entry in entries]
+    yield Part(root, catalog.key(root, *names), _single(root, partial(_body, catalog, entries)))
+
+
+def _own(server: Server) -> Mapping[str, Content]:
+    if not REMOTE(server).reachable:
+        return {}
+    return {card_url(server.name).removeprefix("/"): partial(_card, server)}
 
 
 def card_url(name: str) -> str:
@@ -94,10 +112,19 @@ def _card(shown: Server) -> bytes:
     return canonical.dumps({"$schema": CARD_SCHEMA, **kept, "_meta": about})
 
 
-def _listed(catalog: Catalog, path: str, entries: Iterable[Json]) -> Part:
+def _listed(catalog: Catalog, path: str, page: Page, remote: Mapping[str, Server]) -> Part:
+    servers = [remote[version.name] for version in page.versions]
+    key = catalog.key(path, *(server.key for server in servers))
+    return Part(path, key, _single(path, partial(_page, catalog, servers)))
+
+
+def _page(catalog: Catalog, servers: Sequence[Server]) -> bytes:
+    return _body(catalog, [_entry(catalog, server) for server in servers])
+
+
+def _body(catalog: Catalog, entries: Sequence[Json]) -> bytes:
     host = {"displayName": catalog.registry.title, "identifier": _host(catalog)}
-    body = {"specVersion": SPEC_VERSION, "host": host, "entries": list(entries)}
-    return Part(path, None, _single(path, partial(canonical.dumps, body)))
+    return canonical.dumps({"specVersion": SPEC_VERSION, "host": host, "entries": list(entries)})
 
 
 def _single(path: str, content: Content) -> Callable[[], Mapping[str, Content]]:

@@ -8,8 +8,8 @@ list), `servers/<name>` (one entry), and `omitted` (what the form cannot hold, a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,31 +19,39 @@ from mcpreg_site import paths
 from mcpreg_site.catalog import Catalog, Server
 from mcpreg_site.export import exported
 from mcpreg_site.routes import FORMS, VIEWS
-from mcpreg_site.summary import Summary
-from mcpreg_site.tree import Content, Part
+from mcpreg_site.summary import Large
+from mcpreg_site.tree import WHOLE, Content, Own, Part, Tree
 
 _ROOT = VIEWS.removeprefix("/")
 FORM_VERSION = "1.0.0"  # of the registry document, which both schemas ask for
 Json = dict[str, Any]
 
 
+_Losses = tuple[tuple[str, str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a form holds of one server: an entry as JSON text, or none, and what is lost.
+    """What a form holds of one server: an entry as JSON, or none, and what is lost.
 
-    `group` is where in the document it goes, `key` what it goes by there.
+    `group` is where in the document it goes, `key` what it goes by there. `beaten` is what is lost
+    where another server goes by that key already.
     """
 
     group: str
     key: str
-    entry: str
-    losses: tuple[tuple[str, str, str], ...]
+    entry: bytes
+    losses: _Losses
+    beaten: _Losses = ()
 
 
-def _held(server: Server) -> dict[str, Held]:
+def _held(form: str, server: Server) -> Held:
     if server.deleted:
-        return {}
-    return {form: _written(form, [server]) for form in FORMS}
+        return Held("", "", b"", ())
+    alone = _written(form, [server])
+    if not alone.entry or alone.key == server.name:
+        return alone
+    return replace(alone, beaten=_written(form, [server, server]).losses[len(alone.losses) :])
 
 
 def _written(form: str, servers: list[Server]) -> Held:
@@ -51,92 +59,122 @@ def _written(form: str, servers: list[Server]) -> Held:
     written = FORMATS[form].write([exported(server.current[0]) for server in servers])
     document = json.loads(*written.files.values())
     losses = tuple((loss.server, loss.pointer, loss.reason) for loss in written.losses)
-    mine = tuple(loss for loss in losses if loss[0] == servers[-1].name)
     entries = list(_entries(form, document))
     if len(entries) < len(servers):
-        return Held("", "", "", mine)
+        return Held("", "", b"", losses)
     group, key, entry = entries[-1]
-    return Held(group, key, _dump(entry), mine)
+    return Held(group, key, _dump(entry).encode(), losses)
 
 
-HELD = Summary("views", dict[str, Held], _held)
+def _pack(held: Held) -> bytes:
+    head = _dump([held.group, held.key, held.losses, held.beaten]).encode()
+    return head + b"\n" + held.entry
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    server: Server
-    held: Held
+def _unpack(data: bytes) -> Held:
+    head, _, entry = data.partition(b"\n")
+    group, key, losses, beaten = json.loads(head)
+    return Held(group, key, entry, tuple(map(tuple, losses)), tuple(map(tuple, beaten)))
 
 
-def views(catalog: Catalog) -> Iterator[Part]:
+def _brief(held: Held) -> str:
+    """What it goes by; empty where there is no entry."""
+    return held.key if held.entry else ""
+
+
+HELD = {
+    form: Large(f"{form} view", partial(_held, form), (_pack, _unpack), _brief) for form in FORMS
+}
+
+
+def views(catalog: Catalog) -> Tree:
     """The documents of both forms.
 
     The lists are not cut into pages, however long they get: neither form knows pages, and what a
     client asks for here is the whole document. Clients that page use `/v0.1/servers`. A server is
     written once; its entry stands in its own document and in the list.
     """
-    held = [(server, HELD(server)) for server in catalog.shown]
-    for form in FORMS:
-        items = list(_settled(form, [_Item(server, found[form]) for server, found in held]))
-        yield Part(f"views {form}", None, partial(_form, catalog, form, items))
-        for item in items:
-            if item.held.entry:
-                key = catalog.key("view", form, item.server.key)
-                make = partial(_own, form, item)
-                yield Part(f"{item.server.name} {form} view", key, make)
+    beaten = {form: _beaten(form, catalog.shown) for form in FORMS}
+    parts = [
+        Part(
+            f"views {form}",
+            catalog.key("views", form, catalog.whole, catalog.updated, catalog.commit),
+            partial(_form, catalog, form, beaten[form]),
+            WHOLE,
+        )
+        for form in FORMS
+    ]
+    own = Own(catalog.servers, partial(_own, beaten), partial(_beside, beaten))
+    return Tree({}, parts, [own])
 
 
-def _settled(form: str, items: Iterable[_Item]) -> Iterator[_Item]:
+def _beaten(form: str, servers: Iterable[Server]) -> frozenset[str]:
     """In ToolHive's form the first of several servers with one short name has it."""
-    first: dict[str, Server] = {}
-    for item in items:
-        holder = first.setdefault(item.held.key, item.server) if item.held.entry else item.server
-        taken = holder is not item.server
-        yield _Item(item.server, _written(form, [holder, item.server])) if taken else item
+    first: dict[str, str] = {}
+    keys = ((server.name, HELD[form].brief(server)) for server in servers)
+    return frozenset(name for name, key in keys if key and first.setdefault(key, name) != name)
 
 
-def _own(form: str, item: _Item) -> dict[str, Content]:
-    held = item.held
-    # There a server goes by the last part of its name; the whole name is answered too.
-    names = {held.key, item.server.name} if form == "toolhive" else {held.key}
+def _beside(beaten: Mapping[str, frozenset[str]], server: Server) -> str:
+    return " ".join(form for form in FORMS if server.name in beaten[form])
+
+
+def _own(beaten: Mapping[str, frozenset[str]], server: Server) -> dict[str, Content]:
+    if server.deleted:
+        return {}
+    found: dict[str, Content] = {}
+    for form in FORMS:
+        (held,) = HELD[form].each([server])
+        if held.entry and server.name not in beaten[form]:
+            found |= _documents(form, server.name, held)
+    return found
+
+
+def _documents(form: str, name: str, held: Held) -> dict[str, Content]:
+    # In ToolHive's a server goes by the last part of its name; the whole name is answered too.
+    names = {held.key, name} if form == "toolhive" else {held.key}
     text = held.entry
     if form == "toolhive":
-        text = _dump({"name": held.key, **json.loads(text)})
-    return {f"{_ROOT}/{form}/servers/{paths.name_path(n)}.json": text.encode() for n in names}
+        text = _dump({"name": held.key, **json.loads(text)}).encode()
+    return {f"{_ROOT}/{form}/servers/{paths.name_path(n)}.json": text for n in names}
 
 
-def _form(catalog: Catalog, form: str, items: list[_Item]) -> dict[str, Content]:
-    losses = [Loss(*loss) for item in items for loss in item.held.losses]
-    held = [item.held for item in items if item.held.entry]
+def _form(catalog: Catalog, form: str, beaten: frozenset[str]) -> dict[str, Content]:
+    losses: list[Loss] = []
+    entries: dict[str, list[bytes]] = {group: [] for group in _GROUPS}
+    for server, held in zip(catalog.shown, HELD[form].each(catalog.shown), strict=True):
+        if server.name in beaten:
+            losses += (Loss(*loss) for loss in held.beaten)
+            continue
+        losses += (Loss(*loss) for loss in held.losses)
+        if held.entry:
+            named = f"{_dump(held.key)}:".encode() if form == "toolhive" else b""
+            entries[held.group].append(named + held.entry)
+    count = sum(map(len, entries.values()))
     folder = f"{_ROOT}/{form}"
     return {
-        f"{folder}/servers.json": _document(catalog, form, held),
-        f"{folder}/info.json": _dump(_info(catalog, form, losses, len(held))).encode(),
+        f"{folder}/servers.json": _document(catalog, form, entries),
+        f"{folder}/info.json": _dump(_info(catalog, form, losses, count)).encode(),
         f"{folder}/omitted.json": _dump(_omitted(losses)).encode(),
     }
 
 
-def _document(catalog: Catalog, form: str, held: list[Held]) -> bytes:
+def _document(catalog: Catalog, form: str, entries: Mapping[str, list[bytes]]) -> bytes:
     """The document of an empty registry, with the entries' own texts put in."""
     document = json.loads(*FORMATS[form].write([]).files.values())
     # The form knows only the entries that are left; a deletion is news as well.
     (document if form == "toolhive" else document["meta"])["last_updated"] = catalog.updated
-    if form == "toolhive":
-        groups = {group: [h for h in held if h.group == group] for group in _GROUPS}
-        texts = {
-            group: "{" + ",".join(f"{_dump(h.key)}:{h.entry}" for h in those) + "}"
-            for group, those in groups.items()
-            if those or group == _GROUPS[0]
-        }
-        document |= dict.fromkeys(texts)
-    else:
-        texts = {"servers": f"[{','.join(h.entry for h in held)}]"}
-        document["data"]["servers"] = None
-    text = _dump(document)
+    place = document if form == "toolhive" else document["data"]
+    groups = [group for group in _GROUPS if entries[group] or group == _GROUPS[0]]
+    place |= dict.fromkeys(groups)
+    opening, closing = (b"{", b"}") if form == "toolhive" else (b"[", b"]")
+    text = _dump(document).encode()
     # The last first: nothing that a stranger wrote is in front of what is replaced.
-    for group, entries in reversed(texts.items()):
-        text = text.replace(f'"{group}":null', f'"{group}":{entries}', 1)
-    return text.encode()
+    for group in reversed(groups):
+        before, hole, after = text.partition(f'"{group}":null'.encode())
+        inside = (opening, b",".join(entries[group]), closing)
+        text = b"".join((before, hole.removesuffix(b"null"), *inside, after))
+    return text
 
 
 _GROUPS = ("servers", "remote_servers")

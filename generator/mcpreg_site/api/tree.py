@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version as installed_version
-from itertools import chain
 from typing import Any
 
 from mcpreg.core import canonical
@@ -17,7 +16,7 @@ from mcpreg_site.api.lists import Key, by_name, by_version, cut
 from mcpreg_site.api.registry_v1 import views
 from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.routes import API, FIRST, NOT_FOUND
-from mcpreg_site.tree import Content, Part, Tree
+from mcpreg_site.tree import Content, Own, Part, Tree
 
 _ROOT = API.removeprefix("/")
 
@@ -29,13 +28,8 @@ def api(catalog: Catalog) -> Tree:
         **_probes(catalog),
         **changes(catalog),
     }
-    return Tree(contents, chain(_parts(catalog), _lists(catalog), cards(catalog), views(catalog)))
-
-
-def _parts(catalog: Catalog) -> Iterator[Part]:
-    for server in catalog.servers:
-        key = catalog.key("api", server.key)
-        yield Part(f"{server.name} api", key, partial(_documents, server))
+    own = Own(catalog.servers, _documents)
+    return Tree(contents, _lists(catalog), [own]) | cards(catalog) | views(catalog)
 
 
 def _documents(server: Server) -> dict[str, Content]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from mcpreg_site.catalog import Server
 from mcpreg_site.pages.reach import Mark, marks
@@ -83,4 +84,18 @@ def _card(server: Server) -> Card:
     )
 
 
-CARD = Summary("card", Card, _card)
+def _pack(card: Card) -> list[Any]:
+    row = [getattr(card, name) for name in _COLUMNS]
+    row[_MARKS] = [[mark.kind, mark.granted, mark.text] for mark in card.marks]
+    return row
+
+
+def _unpack(row: list[Any]) -> Card:
+    values: list[Any] = [tuple(value) if type(value) is list else value for value in row]
+    values[_MARKS] = tuple(Mark(*mark) for mark in row[_MARKS])
+    return Card(*values)
+
+
+_COLUMNS = tuple(field.name for field in fields(Card))
+_MARKS = _COLUMNS.index("marks")
+CARD = Summary("card", _card, _pack, _unpack)

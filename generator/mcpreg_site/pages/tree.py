@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 from mcpreg_site.catalog import Catalog, Server
@@ -18,16 +17,13 @@ from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.pages.server import server_pages
 from mcpreg_site.pages.sources import sources_page
 from mcpreg_site.templates import Templates
-from mcpreg_site.tree import Content, Part, Tree
+from mcpreg_site.tree import Content, Own, Tree
 
 
 def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
     """Home, browse, publishers, checks, figures, sources, servers, versions, 404, and assets."""
     prepared = prepare(catalog, templates, readmes)
-    contents: dict[str, Content] = {
-        "404.html": partial(prepared.page, "404.html", url="/404.html"),
-        "openapi.yaml": templates.text("openapi.yaml").encode(),
-    }
+    contents: dict[str, Content] = {}
     cards = [card(server) for server in catalog.shown]
     facets = facets_of(cards)
     holders = publishers(catalog)
@@ -36,25 +32,31 @@ def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
         [
             home(catalog, cards, facets, prepared),
             sources_page(catalog, prepared),
-            checks_page(prepared),
             figures_page(catalog, cards, facets, prepared),
         ]
     )
     parts = (
         *listings(catalog, cards, facets, prepared),
         *publisher_parts(catalog, holders, prepared),
-        *_parts(catalog, prepared),
     )
-    return prepared.assets | Tree(contents, parts)
+    # How its namespace is proven is the one thing on a server's pages that is not the server's own.
+    held = partial(_proof, catalog)
+    own = Own(catalog.servers, partial(_server, catalog, prepared), held)
+    return _fixed(templates, prepared).under(catalog.base) | Tree(contents, parts, [own])
 
 
-def _parts(catalog: Catalog, prepared: Pages) -> Iterator[Part]:
-    for server in catalog.servers:
-        make = partial(_server, catalog, server, prepared)
-        # The one thing on them that is not the server's own.
-        held = proof(catalog, server.name.partition("/")[0])
-        yield Part(f"{server.name} pages", catalog.key("pages", server.key, held), make)
+def _fixed(templates: Templates, prepared: Pages) -> Tree:
+    """What no entry of the registry changes."""
+    contents: dict[str, Content] = {
+        "404.html": partial(prepared.page, "404.html", url="/404.html"),
+        "openapi.yaml": templates.text("openapi.yaml").encode(),
+    }
+    return prepared.assets | Tree(contents | dict([checks_page(prepared)]))
 
 
-def _server(catalog: Catalog, server: Server, prepared: Pages) -> dict[str, Content]:
+def _proof(catalog: Catalog, server: Server) -> str:
+    return proof(catalog, server.name.partition("/")[0])
+
+
+def _server(catalog: Catalog, prepared: Pages, server: Server) -> dict[str, Content]:
     return dict(server_pages(catalog, server, prepared))
