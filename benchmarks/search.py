@@ -30,8 +30,9 @@ from benchmarks.search_corpus import documents, real_documents
 from benchmarks.search_quality import judged
 from mcpreg.core import canonical
 from mcpreg.core.index import SEARCH_DIRECTORY, SEARCH_TARGET, shard_path
-from mcpreg.core.search.build import Index, build_index
+from mcpreg.core.search.build import build_index
 from mcpreg.core.search.documents import Document
+from mcpreg.core.search.laying import Index
 
 ROOT = Path(__file__).resolve().parents[1]
 HARNESS = ROOT / "tests/support/search_node.cjs"

@@ -25,8 +25,7 @@ from mcpreg_site.api import api
 from mcpreg_site.catalog import build
 from mcpreg_site.nginx import nginx
 from mcpreg_site.publish import publish
-from mcpreg_site.site import MARKER
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import MARKER, Tree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
 from api_clients import Http, Poller  # lies with the tests

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from mcpreg.core import safety
@@ -132,6 +133,7 @@ class Version:
         return safety.of_manifest(self.manifest)
 
 
+_BY_VERSION = attrgetter("version")
 Recall = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 
 
@@ -201,7 +203,7 @@ class Catalog:
     @cached_property
     def whole(self) -> str | None:
         """The key of what is made from every server."""
-        return self.key("whole", *(server.key for server in self.servers))
+        return self.key("whole", self.now, *(server.key for server in self.servers))
 
     def key_of_server(self, name: str) -> str | None:
         """The key of a server by its name; None when nobody knows it."""
@@ -232,7 +234,7 @@ class Catalog:
         return tuple(
             version
             for server in self.servers
-            for version in sorted(server.versions, key=lambda version: version.version)
+            for version in sorted(server.versions, key=_BY_VERSION)
         )
 
     def newest(self, count: int | None = None) -> tuple[Version, ...]:

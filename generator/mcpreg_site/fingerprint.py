@@ -17,12 +17,17 @@ from mcpreg_site.templates import Templates
 from mcpreg_site.tree import key_of
 
 
+def means(templates: Templates) -> str:
+    """Of the program as it stands on this disk, and these templates: with a commit they decide
+    all."""
+    return key_of(program(), _folder(templates.folder))
+
+
 def fingerprint(snapshot: Snapshot, templates: Templates) -> str:
-    """Of the program as it stands on this disk, these templates, and a commit's settings."""
+    """Of program, templates, and a commit's settings."""
     root = snapshot.tuf.get("1.root.json", b"")
     return key_of(
-        program(),
-        _folder(templates.folder),
+        means(templates),
         snapshot.settings.model_dump_json(),
         str("timestamp.json" in snapshot.tuf),
         hashlib.sha256(root).hexdigest(),

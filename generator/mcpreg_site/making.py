@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mcpreg_site.ledger import File, Row
-from mcpreg_site.tree import Part, rendered, require_safe
+from mcpreg_site.tree import Part, Stored, rendered, require_safe
 
 
 class Made(NamedTuple):
@@ -50,6 +50,11 @@ class Maker:
         files, written, met = [], [], []
         for path, content in part.make().items():
             require_safe(path)
+            if isinstance(content, Stored):
+                file = File(path, content.size, content.sha256[:32])
+                if before.get(path) == file:
+                    files.append(file)
+                    continue
             data = rendered(content)
             file = File(path, len(data), hashlib.sha256(data).hexdigest()[:32])
             files.append(file)

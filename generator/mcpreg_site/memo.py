@@ -18,6 +18,7 @@ from pathlib import Path
 FORMAT = 1
 _OURS = 0x6D637067  # "mcpg", SQLite's application id
 _MAX_BYTES = 4 << 30  # then it is begun anew: nothing in it is worth more than a cold build
+_AT_ONCE = 400  # keys in one question; SQLite takes 999 everywhere
 _WAIT = 60.0  # seconds for another process's write
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS memo"
@@ -40,11 +41,14 @@ class Memo:
         found: dict[str, bytes] = {}
         with self._connected() as connection:
             if connection is not None:
-                query = "SELECT value, digest FROM memo WHERE kind = ? AND key = ?"
-                for key in keys:
-                    row = connection.execute(query, (kind, key)).fetchone()
-                    if row is not None and row[1] == _digest(kind, key, row[0]):
-                        found[key] = row[0]
+                for start in range(0, len(keys), _AT_ONCE):
+                    some = keys[start : start + _AT_ONCE]
+                    marks = ",".join("?" * len(some))
+                    query = (
+                        f"SELECT key, value, digest FROM memo WHERE kind = ? AND key IN ({marks})"  # noqa: S608  # the marks are ours
+                    )
+                    rows = connection.execute(query, (kind, *some))
+                    found |= {k: v for k, v, digest in rows if digest == _digest(kind, k, v)}
         return found
 
     def put(self, kind: str, values: Mapping[str, bytes]) -> None:
@@ -54,6 +58,14 @@ class Memo:
                 connection.executemany(
                     "INSERT OR REPLACE INTO memo VALUES (?, ?, ?, ?)", _rows(kind, values)
                 )
+                connection.commit()
+
+    def drop(self, kind: str, keys: Iterable[str]) -> None:
+        """Forget these."""
+        with self._connected() as connection:
+            if connection is not None:
+                rows = ((kind, key) for key in keys)
+                connection.executemany("DELETE FROM memo WHERE kind = ? AND key = ?", rows)
                 connection.commit()
 
     @contextlib.contextmanager

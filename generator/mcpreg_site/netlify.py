@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain, islice
 from urllib.parse import quote
 
 from mcpreg_site import paths
 from mcpreg_site.catalog import Catalog, Server
 from mcpreg_site.headers import CLASSES, EVERYWHERE
 from mcpreg_site.routes import API, FORMS, NOT_FOUND, PREFIXES, REWRITES, VIEWS, Rewrite
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import Content, Part, Tree
 
 FILE = "netlify.toml"
 # The one at the root of a registry's repository.
@@ -42,11 +44,15 @@ MAX_EXCEPTIONS = 8000
 
 def netlify(catalog: Catalog) -> Tree:
     """The tree's own `netlify.toml`: deploy the folder as it is."""
+    return Tree({}, [Part(FILE, catalog.key(FILE, catalog.whole), partial(_file, catalog))])
+
+
+def _file(catalog: Catalog) -> Mapping[str, Content]:
     # Beyond the limit those of the official API win.
-    exceptions = [rule for server in catalog.servers for rule in _exceptions(server)]
-    exceptions += [rule for server in catalog.shown for rule in _view_exceptions(server.name)]
-    text = '[build]\npublish = "."\n\n' + configuration(exceptions[:MAX_EXCEPTIONS])
-    return Tree({FILE: text.encode()})
+    servers = (rule for server in catalog.servers for rule in _exceptions(server))
+    views = (rule for server in catalog.shown for rule in _view_exceptions(server.name))
+    exceptions = islice(chain(servers, views), MAX_EXCEPTIONS)
+    return {FILE: f'[build]\npublish = "."\n\n{configuration(exceptions)}'.encode()}
 
 
 def configuration(exceptions: Iterable[Rewrite] = ()) -> str:
@@ -61,17 +67,19 @@ def configuration(exceptions: Iterable[Rewrite] = ()) -> str:
 
 def _exceptions(server: Server) -> Iterator[Rewrite]:
     folded = paths.name_path(server.name)
+    named = [
+        (version.version, paths.version_segment(version.version)) for version in server.versions
+    ]
+    odd = [(version, segment) for version, segment in named if version != segment]
+    if not odd and folded == server.name:
+        return
     where = f"{API}/servers/{folded}"
-    encoded = server.name.replace("/", "%2F")
-    asked = [server.name, encoded]
     for prefix in PREFIXES:
-        for name in asked:
-            for version in server.versions:
-                segment = paths.version_segment(version.version)
-                if segment != version.version:
-                    target = f"{where}/versions/{segment}.json"
-                    for text in _spellings(version.version):
-                        yield Rewrite(f"{prefix}/servers/{name}/versions/{text}", target)
+        for name in (server.name, server.name.replace("/", "%2F")):
+            for version, segment in odd:
+                for text in _spellings(version):
+                    source = f"{prefix}/servers/{name}/versions/{text}"
+                    yield Rewrite(source, f"{where}/versions/{segment}.json")
             if folded != server.name:
                 base = f"{prefix}/servers/{name}/versions"
                 yield Rewrite(base, f"{where}/versions.json")

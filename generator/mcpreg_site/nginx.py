@@ -37,7 +37,8 @@ _PACKED = (
 
 def nginx(catalog: Catalog) -> Tree:
     """Both files. nginx has to be reloaded when `http.conf` changes."""
-    return Tree({HTTP: lambda: _http(catalog).encode(), SERVER: lambda: _server().encode()})
+    fixed = Tree({SERVER: lambda: _server().encode()}).under(catalog.base)
+    return fixed | Tree({HTTP: lambda: _http(catalog).encode()}).under(catalog.whole)
 
 
 def _http(catalog: Catalog) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 PLAIN_VERSION = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?", re.ASCII)
 LATEST = "latest"
@@ -20,6 +21,7 @@ def name_path(name: str) -> str:
     return name.lower()
 
 
+@lru_cache(maxsize=1 << 16)  # most of 80,000 versions are among a few thousand texts
 def version_segment(version: str) -> str:
     """One path segment for a version; only a version that needs it becomes `v-<16 hex>`.
 

@@ -17,19 +17,19 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from mcpreg.errors import InternalError, McpregError, UsageError
 from mcpreg_site.exchange import exchange, flush
 from mcpreg_site.ledger import Head, Ledger, Row, stamp
 from mcpreg_site.making import Made, Maker
-from mcpreg_site.site import MARKER
 from mcpreg_site.spare import discard_folder, link_all, remove, settle, spare_of
-from mcpreg_site.tree import Part, Tree
+from mcpreg_site.tree import MARKER, Part, Tree
 from mcpreg_site.workers import in_lots
 
 STATUS = "status"
@@ -111,9 +111,15 @@ def _holds_only_statuses(folder: Path) -> bool:
 def is_site(folder: Path) -> bool:
     """Whether a folder holds a finished tree."""
     try:
-        return "mcpregSite" in json.loads((folder / MARKER).read_bytes())
+        return "mcpregSite" in marked(folder)
     except (OSError, ValueError, TypeError):
         return False
+
+
+def marked(folder: Path) -> Mapping[str, Any]:
+    """What a finished tree says of itself. Raises `OSError` and `ValueError`: it is none."""
+    found: Mapping[str, Any] = json.loads((folder / MARKER).read_bytes())
+    return found
 
 
 def standing(output: Path, means: Means) -> Published | None:

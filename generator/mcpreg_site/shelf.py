@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,7 +34,8 @@ from mcpreg_site.workers import in_lots
 
 _AHEAD = 16  # servers read at once where they are asked for in order of name
 _KEPT = 2 * _AHEAD  # in memory
-_KIND = "server"
+_KIND, _GROUP = "server", "servers"
+_TOGETHER = 64  # servers in a group, on average
 Json = dict[str, Any]
 
 
@@ -105,16 +107,14 @@ def open_catalog(
     Raises:
         McpregError: as `mcpreg_site.catalog.build`.
     """
-    keys = {name: _key(outline, base, name) for name in outline.folders}
-    known = memo.get(_KIND, list(keys.values()))
+    keys = dict(_keys(outline, base))
     now = outline.rest.committed_at
     rows: dict[str, Json] = {}
-    for name, key in keys.items():
-        row = json.loads(known.pop(key, b"null"))
-        if row is not None and row["now"] in (None, now):
-            rows[name] = row
+    unread: list[str] = []
     shelf = Shelf(outline)
-    unread = [name for name in keys if name not in rows]
+    for group, found in _Groups(keys, memo, now):
+        rows |= found
+        unread += [name for name in group if name not in found]
     for lot in in_lots(unread, _Reading(shelf, outline, memo, keys, remembered), jobs):
         rows |= lot
 
@@ -138,16 +138,60 @@ def open_catalog(
     return catalog_of(outline.rest, servers, base)
 
 
-def _key(outline: Outline, base: str, name: str) -> str:
-    folder = outline.folders[name]
-    owner = outline.rest.owners.get(name.partition("/")[0])
-    return key_of(
-        base,
-        name,
-        *(oid or "" for oid in folder[1:]),
-        json.dumps(outline.tiers.get(name, {}), sort_keys=True),
-        owner.model_dump_json() if owner else "",
-    )
+def _keys(outline: Outline, base: str) -> Iterator[tuple[str, str]]:
+    """The key of what is remembered of a server, by its name."""
+    owners = {name: owner.model_dump_json() for name, owner in outline.rest.owners.items()}
+    for name, folder in outline.folders.items():
+        tiers = outline.tiers.get(name)
+        yield (
+            name,
+            key_of(
+                base,
+                *(oid or "" for oid in folder),
+                json.dumps(tiers, sort_keys=True) if tiers else "",
+                owners.get(name.partition("/")[0], ""),
+            ),
+        )
+
+
+class _Groups:
+    """What is remembered of servers, neighbours together: 25,000 rows are slow to ask for.
+
+    A group ends after a name whose hash says so, so that a new server changes one group.
+    """
+
+    def __init__(self, keys: Mapping[str, str], memo: Memo, now: str) -> None:
+        self._keys, self._memo, self._now = keys, memo, now
+
+    def __iter__(self) -> Iterator[tuple[Sequence[str], dict[str, Json]]]:
+        groups = {key_of(*(self._keys[name] for name in group)): group for group in self._cut()}
+        known = self._memo.get(_GROUP, list(groups))
+        for key, group in groups.items():
+            rows = json.loads(known.pop(key, b"null")) or self._gathered(key, group)
+            found = zip(group, rows, strict=False)
+            yield group, {name: row for name, row in found if row and self._fits(row)}
+
+    def _gathered(self, key: str, group: Sequence[str]) -> list[Json | None]:
+        """Each for itself; remembered together as soon as there are all of them."""
+        found = self._memo.get(_KIND, [self._keys[name] for name in group])
+        rows = [json.loads(found.get(self._keys[name], b"null")) for name in group]
+        if all(row and row["now"] is None for row in rows):
+            text = ",".join(found[self._keys[name]].decode() for name in group)
+            self._memo.put(_GROUP, {key: f"[{text}]".encode()})
+        return rows
+
+    def _fits(self, row: Json) -> bool:
+        return row["now"] in (None, self._now)
+
+    def _cut(self) -> Iterator[Sequence[str]]:
+        group: list[str] = []
+        for name in self._keys:
+            group.append(name)
+            if zlib.crc32(name.encode(errors="surrogateescape")) % _TOGETHER == 0:
+                yield group
+                group = []
+        if group:
+            yield group
 
 
 @dataclass(frozen=True)

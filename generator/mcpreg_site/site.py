@@ -12,6 +12,7 @@ from mcpreg_site.api.registry_v1 import HELD
 from mcpreg_site.badges import badges
 from mcpreg_site.catalog import Catalog, build
 from mcpreg_site.feeds import feeds
+from mcpreg_site.memo import Memo
 from mcpreg_site.netlify import netlify
 from mcpreg_site.nginx import nginx
 from mcpreg_site.opensearch import opensearch
@@ -25,11 +26,7 @@ from mcpreg_site.sitemap import sitemap
 from mcpreg_site.summary import Large, Summary
 from mcpreg_site.targets import targets
 from mcpreg_site.templates import Templates
-from mcpreg_site.tree import Tree
-
-MARKER = "build.json"
-"""Says that a folder is a site of ours; only such a folder is ever replaced."""
-
+from mcpreg_site.tree import MARKER, Tree
 
 SUMMARIES: tuple[Summary[Any], ...] = (CARD, OUTCOMES, REMOTE)
 LARGE: tuple[Large[Any], ...] = (*HELD.values(), SEARCHED)
@@ -41,12 +38,20 @@ def render(snapshot: Snapshot, templates: Templates) -> Tree:
     return site(build(snapshot), templates)
 
 
-def site(catalog: Catalog, templates: Templates, readmes: Readmes | None = None) -> Tree:
-    """Everything that a catalog shows; nothing is made before somebody asks for it."""
+def site(
+    catalog: Catalog,
+    templates: Templates,
+    readmes: Readmes | None = None,
+    memo: Memo | None = None,
+) -> Tree:
+    """Everything that a catalog shows; nothing is made before somebody asks for it.
+
+    `memo` remembers the search index.
+    """
     return (
         api(catalog)
         | pages(catalog, templates, readmes or Readmes())
-        | search(catalog)
+        | search(catalog, memo)
         | feeds(catalog)
         | sitemap(catalog)
         | opensearch(catalog).under(catalog.base)

@@ -6,14 +6,14 @@ are in none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from xml.etree import ElementTree
+from xml.sax.saxutils import escape  # writes; nothing is parsed
 
 from mcpreg_site.catalog import Catalog
 from mcpreg_site.paths import server_url
-from mcpreg_site.tree import Content, Tree
+from mcpreg_site.tree import Content, Part, Tree
 
 MAX_ADDRESSES = 50_000
 FILE = "sitemap.xml"
@@ -26,10 +26,16 @@ Row = tuple[str, str | None]
 def sitemap(catalog: Catalog) -> Tree:
     """The sitemap's files and `robots.txt`."""
     base = catalog.registry.base_url
+    fixed = Tree({"robots.txt": f"User-agent: *\nAllow: /\nSitemap: {base}/{FILE}\n".encode()})
+    return fixed.under(catalog.base) | Tree(
+        {}, [Part("sitemap", catalog.whole, partial(_files, catalog))]
+    )
+
+
+def _files(catalog: Catalog) -> Mapping[str, Content]:
+    base = catalog.registry.base_url
     parts = list(_parts(_rows(catalog)))
-    contents: dict[str, Content] = {
-        "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {base}/{FILE}\n".encode()
-    }
+    contents: dict[str, Content] = {}
     if len(parts) == 1:
         contents[FILE] = partial(_document, "urlset", "url", base, parts[0])
     else:
@@ -38,7 +44,7 @@ def sitemap(catalog: Catalog) -> Tree:
         contents[FILE] = partial(_document, "sitemapindex", "sitemap", base, listed)
         for name, part in zip(names, parts, strict=True):
             contents[name] = partial(_document, "urlset", "url", base, part)
-    return Tree(contents)
+    return contents
 
 
 def _rows(catalog: Catalog) -> Iterator[Row]:
@@ -54,11 +60,8 @@ def _parts(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _document(root: str, item: str, base: str, rows: Sequence[Row]) -> bytes:
-    document = ElementTree.Element(root, xmlns=_SCHEMA)
+    lines = [f"<?xml version='1.0' encoding='utf-8'?>\n<{root} xmlns=\"{_SCHEMA}\">"]
     for path, changed in rows:
-        entry = ElementTree.SubElement(document, item)
-        ElementTree.SubElement(entry, "loc").text = base + path
-        if changed is not None:
-            ElementTree.SubElement(entry, "lastmod").text = changed
-    data: bytes = ElementTree.tostring(document, encoding="utf-8", xml_declaration=True)
-    return data
+        stamp = f"<lastmod>{escape(changed)}</lastmod>" if changed is not None else ""
+        lines.append(f"<{item}><loc>{escape(base + path)}</loc>{stamp}</{item}>")
+    return "".join([*lines, f"</{root}>"]).encode()

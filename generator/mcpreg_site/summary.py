@@ -73,6 +73,10 @@ class Large(Generic[T]):
         value = self._make(server)
         return self._brief(value), self._pack(value)
 
+    def unpacked(self, data: bytes) -> T:
+        """A value that was remembered."""
+        return self._unpack(data)
+
     def each(self, servers: Iterable[Server]) -> Iterator[T]:
         """The values of these, remembered or made now, a few in memory at a time."""
         waiting = iter(servers)

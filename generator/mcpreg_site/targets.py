@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from mcpreg.core import canonical
 from mcpreg.core.index import OFFLINE_TARGETS, blob_path, index_target
 from mcpreg_site.catalog import Catalog, Server
-from mcpreg_site.tree import Content, Own, Tree
+from mcpreg_site.tree import Content, Own, Part, Tree, key_of
 
 
 def targets(catalog: Catalog) -> Tree:
@@ -20,9 +21,13 @@ def targets(catalog: Catalog) -> Tree:
         return Tree({})
     # Signed by the offline role itself; the branch keeps them with the metadata.
     offline = {path: catalog.tuf[path] for path in OFFLINE_TARGETS if path in catalog.tuf}
-    contents: dict[str, Content] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
+    contents: dict[str, bytes] = {f"tuf/{name}": data for name, data in catalog.tuf.items()}
     contents |= {target_file(path, data): data for path, data in offline.items()}
-    return Tree(contents, own=[Own(catalog.servers, _server)])
+    parts = [
+        Part(path, key_of(path, canonical.sha256(data)), partial(dict, {path: data}))
+        for path, data in contents.items()
+    ]
+    return Tree({}, parts, own=[Own(catalog.servers, _server)])
 
 
 def _server(server: Server) -> Mapping[str, Content]:

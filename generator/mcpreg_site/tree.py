@@ -11,11 +11,26 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mcpreg.errors import InternalError
 
-Content = bytes | Callable[[], bytes]
+MARKER = "build.json"
+"""The path that says that a folder is a site of ours; only such a folder is ever replaced."""
+
+
+class Stored(NamedTuple):
+    """Bytes that lie somewhere, and are not even read where a folder has them already.
+
+    `sha256` are all 64 hex digits. `load` gives them.
+    """
+
+    size: int
+    sha256: str
+    load: Callable[[], bytes]
+
+
+Content = bytes | Stored | Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +183,16 @@ def _made(own: Sequence[Own], thing: Thing) -> Mapping[str, Content]:
 
 def rendered(content: Content) -> bytes:
     """The bytes of a file."""
+    if isinstance(content, Stored):
+        return content.load()
     return content if isinstance(content, bytes) else content()
 
 
 def key_of(*inputs: str) -> str:
     """The key of a part that is made from these texts and nothing else."""
-    sha = hashlib.sha256()
-    for text in inputs:
-        data = text.encode("utf-8", "surrogatepass")
-        sha.update(b"%d:" % len(data) + data)  # netstrings: no two lists of texts are alike
-    return sha.hexdigest()
+    # Each with its length before it, as in netstrings: no two lists of texts are alike.
+    joined = "".join([f"{len(text)}:{text}" for text in inputs])
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def require_safe(path: str) -> None:

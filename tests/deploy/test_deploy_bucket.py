@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from deploy_places import Clock, Place
 from mcpreg.errors import McpregError, VerificationError
-from mcpreg_site import netlify, nginx, site
+from mcpreg_site import netlify, nginx, tree
 from mcpreg_site.cli.main import cli
 from mcpreg_site.deploy import s3, source
 from mcpreg_site.deploy.bucket import Bucket
@@ -39,7 +39,7 @@ def _shown(place: Place) -> dict[str, bytes | None]:
 
 
 def test_the_names_that_deploys_know_are_those_of_the_generator() -> None:
-    assert source.MARKER == site.MARKER
+    assert source.MARKER == tree.MARKER
     assert {netlify.FILE, nginx.HTTP, nginx.SERVER} == source.HOST_FILES
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from browsing import Watched, served
-from mcpreg.core.search.build import NAME_DIGITS, Index, build_index
+from mcpreg.core.search.build import build_index
 from mcpreg.core.search.documents import Document
+from mcpreg.core.search.laying import NAME_DIGITS, Index
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.publish import publish
 from mcpreg_site.site import render

@@ -21,8 +21,7 @@ from mcpreg_site.catalog import build
 from mcpreg_site.ledger import Ledger
 from mcpreg_site.nginx import nginx
 from mcpreg_site.publish import Means, publish
-from mcpreg_site.site import MARKER
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import MARKER, Tree
 from mixed_entries import make_entry, snapshot_of
 from site_hosts import HOSTS
 from tiny_registry import make_manifest

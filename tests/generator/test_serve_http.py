@@ -26,8 +26,7 @@ from mcpreg_site.server.conditional import UnsatisfiableError, is_known, wanted_
 from mcpreg_site.server.encoding import choose
 from mcpreg_site.server.folder import OpenTree, SiteFolder, chunks
 from mcpreg_site.server.metrics import route_of
-from mcpreg_site.site import MARKER
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import MARKER, Tree
 from tiny_registry import make_manifest
 
 Snapshots = Callable[..., Snapshot]

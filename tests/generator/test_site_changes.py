@@ -17,11 +17,8 @@ Json = dict[str, Any]
 
 
 def feed(*entries: Entry) -> dict[str, Json]:
-    found = {}
-    for path, content in changes(build(snapshot_of(entries))).items():
-        data = content if isinstance(content, bytes) else content()
-        found[path.removeprefix("api/v1/changes/")] = json.loads(data)
-    return found
+    tree = changes(build(snapshot_of(entries)))
+    return {path.removeprefix("api/v1/changes/"): json.loads(data) for path, data in tree.items()}
 
 
 def published(day: str, version: str = "1.0.0") -> Entry:

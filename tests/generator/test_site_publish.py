@@ -13,8 +13,7 @@ from mcpreg.errors import UsageError
 from mcpreg.store.tree import fingerprint
 from mcpreg_site import publish as module
 from mcpreg_site.publish import publish
-from mcpreg_site.site import MARKER
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import MARKER, Tree
 
 KILLS = int(os.environ.get("MCPREG_KILLS", "20"))  # `make soak` asks for 50
 FILES = 120

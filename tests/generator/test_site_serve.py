@@ -17,9 +17,9 @@ from mcpreg_site.catalog import build
 from mcpreg_site.publish import publish
 from mcpreg_site.routes import api_url
 from mcpreg_site.server.app import create_app
-from mcpreg_site.site import MARKER, render
+from mcpreg_site.site import render
 from mcpreg_site.templates import Templates
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import MARKER, Tree
 from tiny_registry import make_manifest
 
 Snapshots = Callable[..., Snapshot]

@@ -13,8 +13,8 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from mcpreg.core.index import SEARCH_DIRECTORY
-from mcpreg.core.search.build import NAME_DIGITS
 from mcpreg.core.search.documents import Document
+from mcpreg.core.search.laying import NAME_DIGITS
 from mcpreg.core.search.shards import read_documents
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api.envelope import OFFICIAL, OURS

@@ -25,8 +25,7 @@ from mcpreg_site.netlify import netlify
 from mcpreg_site.publish import publish
 from mcpreg_site.routes import FORMS, VIEWS, resolve
 from mcpreg_site.server.app import create_app
-from mcpreg_site.site import MARKER
-from mcpreg_site.tree import Tree
+from mcpreg_site.tree import MARKER, Tree
 from mixed_entries import (
     AFAR,
     CLOCK,

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpreg.core.search import words
-from mcpreg.core.search.build import MAX_POSTINGS, build_index, order, separator, weights_of
+from mcpreg.core.search.build import build_index, weights_of
 from mcpreg.core.search.documents import Document
+from mcpreg.core.search.laying import MAX_POSTINGS, order, separator
 from mcpreg.core.search.shards import Pointer, TermShard, read_documents
 from mcpreg.errors import VerificationError
 from search_corpus import make_document, searcher

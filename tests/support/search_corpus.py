@@ -14,8 +14,9 @@ import pytest
 
 from mcpreg.core.index import SEARCH_DIRECTORY, shard_path
 from mcpreg.core.search import query as queries
-from mcpreg.core.search.build import Index, build_index
+from mcpreg.core.search.build import build_index
 from mcpreg.core.search.documents import Document
+from mcpreg.core.search.laying import Index
 from mcpreg.core.search.query import Ranked
 from mcpreg.core.search.shards import Pointer, TermShard, read_documents
 

@@ -12,16 +12,17 @@ Changes are keyed by publication time: a commit's time would move with a rebase.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from mcpreg.core import canonical
 from mcpreg.core.index import index_target
 from mcpreg_site.catalog import Catalog, Version
 from mcpreg_site.paths import version_url
-from mcpreg_site.tree import Content
+from mcpreg_site.tree import Content, Part, Tree
 
 CHANGES = "/api/v1/changes"
 ROLLING_DAYS = 8
@@ -31,66 +32,95 @@ _DATE = len("2026-11-21")
 Json = dict[str, Any]
 
 
-def changes(catalog: Catalog) -> dict[str, Content]:
-    """The files of the feed."""
-    days: dict[str, list[Json]] = defaultdict(list)
-    for change in sorted(_all(catalog), key=_order):
-        days[change["at"][:_DATE]].append(change)
-    first = (date.fromisoformat(catalog.updated[:_DATE]) - timedelta(ROLLING_DAYS - 1)).isoformat()
-    recent = [change for day, found in sorted(days.items()) if day >= first for change in found]
-    return {
-        f"{_ROOT}/index.json": partial(_index, catalog, days, first),
-        f"{_ROOT}/latest.json": partial(_feed, catalog, first, catalog.updated[:_DATE], recent),
-        **{
-            f"{_ROOT}/days/{day}.json": partial(_feed, catalog, day, day, found)
-            for day, found in days.items()
-        },
-    }
+class _Event(NamedTuple):
+    """What a change is ordered by, and whose it is."""
+
+    at: str
+    name: str
+    version: str
+    change: str
+    of: Version
 
 
-def _order(change: Json) -> tuple[str, str, str, str]:
-    return (change["at"], change["name"], change["version"], change["change"])
+def changes(catalog: Catalog) -> Tree:
+    """The files of the feed; a day is made again when a server changed that it names."""
+    days: dict[str, list[_Event]] = defaultdict(list)
+    for event in _all(catalog):
+        days[event.at[:_DATE]].append(event)
+    for found in days.values():
+        found.sort(key=itemgetter(0, 1, 2, 3))
+    last = catalog.updated[:_DATE]
+    first = (date.fromisoformat(last) - timedelta(ROLLING_DAYS - 1)).isoformat()
+    recent = {day: found for day, found in sorted(days.items()) if day >= first}
+    rolling = [event for found in recent.values() for event in found]
+    index = f"{_ROOT}/index.json"
+    key = catalog.key(index, *sorted(days), *(_key(catalog, day, days[day]) for day in recent))
+    return Tree(
+        {},
+        [
+            Part(index, key, _single(index, partial(_index, catalog, sorted(days), recent))),
+            _part(catalog, f"{_ROOT}/latest.json", first, last, rolling),
+            *(
+                _part(catalog, f"{_ROOT}/days/{day}.json", day, day, found)
+                for day, found in days.items()
+            ),
+        ],
+    )
 
 
-def _all(catalog: Catalog) -> Iterator[Json]:
+def _part(catalog: Catalog, path: str, first: str, last: str, found: Sequence[_Event]) -> Part:
+    key = catalog.key(path, first, last, _key(catalog, path, found))
+    return Part(path, key, _single(path, partial(_feed, catalog, first, last, found)))
+
+
+def _single(path: str, content: Content) -> Callable[[], Mapping[str, Content]]:
+    return lambda: {path: content}
+
+
+def _key(catalog: Catalog, what: str, found: Sequence[_Event]) -> str | None:
+    """Of everything that a feed says of these."""
+    servers = (catalog.key_of_server(event.name) for event in found)
+    return catalog.key(what, *(f"{event.change} {event.version}" for event in found), *servers)
+
+
+def _all(catalog: Catalog) -> Iterator[_Event]:
     for version in catalog.versions:
-        yield _change(version, "published", version.published_at)
-        facts = version.facts
+        name, number, facts = version.name, version.version, version.facts
+        yield _Event(version.published_at, name, number, "published", version)
         if facts.changed_at is not None:
             became = "restored" if facts.status == "active" else facts.status
-            yield _change(version, became, facts.changed_at)
+            yield _Event(facts.changed_at, name, number, became, version)
 
 
-def _change(version: Version, what: str, at: str) -> Json:
+def _json(event: _Event) -> Json:
     signed = {}
-    facts = version.facts
+    facts = event.of.facts
     if facts.sequence is not None:
         signed = {
             "sequence": facts.sequence,
-            "index": index_target(version.name),
+            "index": index_target(event.name),
             "digest": facts.digest,
         }
     return {
-        "at": at,
-        "change": what,
-        "name": version.name,
-        "version": version.version,
-        "page": version_url(version.name, version.version),
+        "at": event.at,
+        "change": event.change,
+        "name": event.name,
+        "version": event.version,
+        "page": version_url(event.name, event.version),
         **signed,
     }
 
 
-def _feed(catalog: Catalog, first: str, last: str, found: Sequence[Json]) -> bytes:
-    body = {"registry": catalog.registry.name, "from": first, "to": last, "changes": list(found)}
+def _feed(catalog: Catalog, first: str, last: str, found: Sequence[_Event]) -> bytes:
+    changes = [_json(event) for event in found]
+    body = {"registry": catalog.registry.name, "from": first, "to": last, "changes": changes}
     return canonical.dumps(body)
 
 
-def _index(catalog: Catalog, days: Mapping[str, Sequence[Json]], first: str) -> bytes:
+def _index(catalog: Catalog, days: Sequence[str], recent: Mapping[str, Sequence[_Event]]) -> bytes:
     """The days there are, and by which digest the last ones are known."""
-    recent = {
-        day: canonical.sha256(_feed(catalog, day, day, found))
-        for day, found in days.items()
-        if day >= first
+    digests = {
+        day: canonical.sha256(_feed(catalog, day, day, found)) for day, found in recent.items()
     }
-    body = {"registry": catalog.registry.name, "days": sorted(days), "recent": recent}
+    body = {"registry": catalog.registry.name, "days": list(days), "recent": digests}
     return canonical.dumps(body)

@@ -85,5 +85,4 @@ def _parts(items: Sequence[_Item], rarity: int) -> Iterator[Sequence[_Item]]:
 def boundary_rarity(name: str, version: str) -> int:
     """How rare an item's hash is: one item in `2**n` has at least `n`."""
     digest = hashlib.sha256(f"{name}\0{version}\0boundary".encode()).digest()
-    word = int.from_bytes(digest[:4], "big")
-    return 32 - word.bit_length()
+    return 32 - int.from_bytes(digest[:4], "big").bit_length()

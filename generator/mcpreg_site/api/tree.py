@@ -26,10 +26,10 @@ def api(catalog: Catalog) -> Tree:
     contents: dict[str, Content] = {
         NOT_FOUND.removeprefix("/"): canonical.dumps(problem(404, "Server not found")),
         **_probes(catalog),
-        **changes(catalog),
     }
     own = Own(catalog.servers, _documents)
-    return Tree(contents, _lists(catalog), [own]) | cards(catalog) | views(catalog)
+    lists = Tree(contents, _lists(catalog), [own])
+    return lists | changes(catalog) | cards(catalog) | views(catalog)
 
 
 def _documents(server: Server) -> dict[str, Content]:
@@ -70,9 +70,10 @@ def _listed(
     catalog: Catalog, path: str, versions: Sequence[Version], following: str | None
 ) -> Part:
     """A page of a list: made again when a server on it changed, or where it begins or goes on."""
-    shown = (f"{version.name}@{version.version}" for version in versions)
-    servers = (catalog.key_of_server(name) for name in dict.fromkeys(v.name for v in versions))
-    key = catalog.key(path, following or "", *shown, *servers)
+    # What lies between the ends is decided by the servers.
+    ends = [f"{one.name}@{one.version}" for one in (*versions[:1], *versions[-1:])]
+    servers = (catalog.key_of_server(name) for name in {one.name: None for one in versions})
+    key = catalog.key(path, following or "", *ends, *servers)
     return Part(path, key, lambda: {path: partial(_page, versions, following)})
 
 

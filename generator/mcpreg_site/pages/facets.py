@@ -123,9 +123,13 @@ FACETS = (SAFETY, TIER, STATE, PACKAGE, SOURCE, LICENSE, TAG)
 def choose(kind: Kind, cards: Iterable[Card]) -> Chosen:
     """The values of a facet in one pass; spellings that share an address share a list."""
     found: dict[str, tuple[str, list[Card]]] = {}
+    lists: dict[str, list[Card]] = {}
     for card in cards:
         for value in kind.values(card):
-            found.setdefault(kind.url(value), (value, []))[1].append(card)
+            theirs = lists.get(value)
+            if theirs is None:
+                lists[value] = theirs = found.setdefault(kind.url(value), (value, []))[1]
+            theirs.append(card)
     facets = [
         Facet(
             url,

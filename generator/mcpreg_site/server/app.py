@@ -27,7 +27,7 @@ from mcpreg_site.server.listing import Listing, load
 from mcpreg_site.server.metrics import CONTENT_TYPE, Metrics
 from mcpreg_site.server.query import BadQueryError, include_deleted, is_static, parse
 from mcpreg_site.server.sending import made, stored
-from mcpreg_site.site import MARKER
+from mcpreg_site.tree import MARKER
 
 _LISTS = frozenset(f"{prefix}/servers" for prefix in PREFIXES)
 _MAX_QUERY = 4096  # bytes; far more than any client sends

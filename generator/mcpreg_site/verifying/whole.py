@@ -19,7 +19,7 @@ from mcpreg.core.index import SEARCH_DIRECTORY, SEARCH_TARGET, shard_path
 from mcpreg.core.search.shards import MAX_SHARD_BYTES, Pointer
 from mcpreg.errors import UsageError, VerificationError
 from mcpreg_site.publish import is_site
-from mcpreg_site.site import MARKER
+from mcpreg_site.tree import MARKER
 from mcpreg_site.verifying.folder import Finding, Folder
 from mcpreg_site.verifying.metadata import verify_metadata
 from mcpreg_site.verifying.servers import Seen, Servers, target_path

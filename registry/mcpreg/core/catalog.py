@@ -20,7 +20,7 @@ from mcpreg.core.index import (
     index_target,
 )
 from mcpreg.core.safety import Level
-from mcpreg.core.search.build import Index, build_weighted, weights_of
+from mcpreg.core.search.build import build_weighted, weights_of
 from mcpreg.core.search.documents import (
     MAX_DESCRIPTION,
     MAX_TAGS,
@@ -28,6 +28,7 @@ from mcpreg.core.search.documents import (
     MAX_TOOLS,
     Document,
 )
+from mcpreg.core.search.laying import Index
 from mcpreg.errors import McpregError
 
 

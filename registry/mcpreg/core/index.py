@@ -15,7 +15,7 @@ from mcpreg.core import canonical
 from mcpreg.core.lock import Sha256, Timestamp
 from mcpreg.core.manifest import Model
 from mcpreg.core.origin import Status
-from mcpreg.core.search.build import name_of
+from mcpreg.core.search.laying import name_of
 
 SEARCH_TARGET = "search/index.json"
 SEARCH_DIRECTORY = "search/directory.json"  # what browsers read instead

@@ -23,16 +23,33 @@ class Cut:
     most: int
 
 
+class Cutter:
+    """Says of one item after the other whether a shard ends behind it."""
+
+    def __init__(self, rule: Cut) -> None:
+        self._rule = rule
+        self._size = 0
+
+    def ends(self, key: str, size: int) -> bool:
+        """Whether one ends behind the item of this key and size; the next then begins with none."""
+        self._size += size
+        rule = self._rule
+        full = self._size >= rule.most
+        if full or (self._size >= rule.least and _ends(key, rule.apart)):
+            self._size = 0
+            return True
+        return False
+
+
 def cut(items: Iterable[tuple[str, int, T]], rule: Cut) -> Iterator[list[T]]:
     """Lists of items in their order. Each item comes with its key and its size in bytes."""
+    cutter = Cutter(rule)
     shard: list[T] = []
-    size = 0
-    for key, length, item in items:
+    for key, size, item in items:
         shard.append(item)
-        size += length
-        if size >= rule.most or (size >= rule.least and _ends(key, rule.apart)):
+        if cutter.ends(key, size):
             yield shard
-            shard, size = [], 0
+            shard = []
     if shard:
         yield shard
 

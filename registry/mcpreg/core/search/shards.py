@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from mcpreg.core.search.build import VERSION, order
 from mcpreg.core.search.documents import Document, from_columns
+from mcpreg.core.search.laying import VERSION, order
 from mcpreg.errors import VerificationError
 
 _DIGITS = 64  # hexadecimal ones of a SHA-256
