@@ -6,8 +6,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from mcpreg.core.entry import Entry
 from mcpreg.core.origin import StatusMark
+from mcpreg_site.api import api
 from mcpreg_site.api.changes import ROLLING_DAYS, changes
 from mcpreg_site.catalog import build
 from mixed_entries import make_entry, snapshot_of
@@ -75,6 +78,8 @@ def test_a_new_version_changes_its_own_day_and_the_rolling_file_alone() -> None:
         "index.json",
         "latest.json",
         "days/2026-11-20.json",
+        "entries/2026-11-20.json",
+        "entries/2026-11-19.json",  # that version is the latest no more
     }
 
 
@@ -86,3 +91,32 @@ def test_the_index_tells_which_of_the_last_days_changed() -> None:
     assert "2026-11-01" not in after["recent"], "who was away for longer reads the days"
     assert after["recent"].keys() - before["recent"].keys() == {"2026-11-20"}
     assert after["recent"]["2026-11-19"] == before["recent"]["2026-11-19"]
+
+
+def test_a_day_comes_with_the_documents_that_the_api_gives_one_by_one() -> None:
+    entries = [published("2026-11-19"), published("2026-11-20", version="2.0.0")]
+    found = feed(*entries)
+    documents = api(build(snapshot_of(entries)))
+    assert found["index.json"]["entries"] == ["2026-11-19", "2026-11-20"]
+    for day, version in (("2026-11-19", "1.0.0"), ("2026-11-20", "2.0.0")):
+        path = f"api/v0.1/servers/io.github.acme/clock/versions/{version}.json"
+        assert found[f"entries/{day}.json"] == {
+            "servers": [json.loads(documents[path])],
+            "metadata": {"count": 1},
+        }
+
+
+def test_a_day_brings_no_document_of_what_was_deleted() -> None:
+    mark = StatusMark(status="deleted", message="malware", changed_at="2026-11-19T00:00:00Z")
+    found = feed(replace(published("2026-11-18"), status_mark=mark), published("2026-11-20", "2"))
+    assert found["entries/2026-11-19.json"]["servers"] == []
+
+
+def test_a_day_with_a_whole_registry_in_it_and_days_long_past_bring_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mcpreg_site.api.changes.MOST_ENTRIES", 1)
+    busy = [published("2026-11-20", version=f"1.{number}.0") for number in range(2)]
+    found = feed(published("2026-11-01", "0.1.0"), published("2026-11-19", "0.2.0"), *busy)
+    assert found["index.json"]["entries"] == ["2026-11-19"]
+    assert {path for path in found if path.startswith("entries/")} == {"entries/2026-11-19.json"}

@@ -211,6 +211,7 @@ class Poller:
         self.known: dict[tuple[str, str], Json] = {}
         self._seen: set[str] = set()
         self._days: dict[str, str] = {}
+        self._entries: dict[tuple[str, str], Json] = {}
 
     def start(self) -> None:
         """A full crawl, and where the feed stands."""
@@ -223,6 +224,9 @@ class Poller:
         changes = self._changes()
         for change in changes:
             key = change["name"], change["version"]
+            if change["change"] != "deleted" and key in self._entries:
+                self.known[key] = self._entries[key]
+                continue
             path = f"/v0.1/servers/{encoded(key[0])}/versions/{encoded(key[1])}"
             if change["change"] == "deleted":
                 self.known.pop(key, None)
@@ -239,13 +243,26 @@ class Poller:
         if answer.status == 304:
             return []
         assert answer.status == 200
-        self.tag = answer.headers["etag"]
-        recent = answer.json()["recent"]
+        crawled, self.tag = not self.tag, answer.headers["etag"]
+        index = answer.json()
+        recent = index["recent"]
         found: list[Json] = []
+        self._entries = {}
         for day in sorted(day for day in recent if recent[day] != self._days.get(day)):
             feed = self.http.get(f"/api/v1/changes/days/{day}.json")
             assert feed.status == 200
-            found += [c for c in feed.json()["changes"] if json.dumps(c) not in self._seen]
+            day_changes = feed.json()["changes"]
+            new = [c for c in day_changes if json.dumps(c) not in self._seen]
+            # Where little of a day is new, those documents are less than all of the day's.
+            if not crawled and day in index["entries"] and len(new) > len(day_changes) // 4:
+                self._read_entries(day)
+            found += new
         self._days = recent
         self._seen |= {json.dumps(change) for change in found}
         return found
+
+    def _read_entries(self, day: str) -> None:
+        answer = self.http.get(f"/api/v1/changes/entries/{day}.json")
+        assert answer.status == 200
+        for item in answer.json()["servers"]:
+            self._entries[item["server"]["name"], item["server"]["version"]] = item

@@ -3,7 +3,9 @@
 `latest.json` holds the last eight days of the registry's own time (its newest change; nothing asks
 a clock), so an ordinary day is one conditional request. `days/<date>.json` holds one day each, and
 `index.json` names the days there are, the last ones with their digests: who asks it with the tag of
-yesterday reads the days that changed and no other, however busy the week was. A change is a
+yesterday reads the days that changed and no other, however busy the week was.
+`entries/<date>.json` holds the documents that one of the last days is about, as the API's lists do:
+together they take a fourth of what they take one by one, each compressed alone. A change is a
 publication, or the newest change of a version's status; tombstones stay for ever, so that who was
 away for a year still learns of them.
 Changes are keyed by publication time: a commit's time would move with a rebase.
@@ -20,14 +22,17 @@ from typing import Any, NamedTuple
 
 from mcpreg.core import canonical
 from mcpreg.core.index import index_target
+from mcpreg_site.api.envelope import response
 from mcpreg_site.catalog import Catalog, Version
 from mcpreg_site.paths import version_url
 from mcpreg_site.tree import Content, Part, Tree
 
 CHANGES = "/api/v1/changes"
 ROLLING_DAYS = 8
+MOST_ENTRIES = 2000  # of a day; who brings in a registry whole has its pollers crawl
 _ROOT = CHANGES.removeprefix("/")
 _DATE = len("2026-11-21")
+_WEIGHT = 32  # of a day's entries: each is read
 
 Json = dict[str, Any]
 
@@ -55,6 +60,7 @@ def changes(catalog: Catalog) -> Tree:
     rolling = [event for found in recent.values() for event in found]
     index = f"{_ROOT}/index.json"
     key = catalog.key(index, *sorted(days), *(_key(catalog, day, days[day]) for day in recent))
+    whole = {day: found for day, found in recent.items() if len(found) <= MOST_ENTRIES}
     return Tree(
         {},
         [
@@ -64,6 +70,7 @@ def changes(catalog: Catalog) -> Tree:
                 _part(catalog, f"{_ROOT}/days/{day}.json", day, day, found)
                 for day, found in days.items()
             ),
+            *(_whole(catalog, day, found) for day, found in whole.items()),
         ],
     )
 
@@ -71,6 +78,19 @@ def changes(catalog: Catalog) -> Tree:
 def _part(catalog: Catalog, path: str, first: str, last: str, found: Sequence[_Event]) -> Part:
     key = catalog.key(path, first, last, _key(catalog, path, found))
     return Part(path, key, _single(path, partial(_feed, catalog, first, last, found)))
+
+
+def _whole(catalog: Catalog, day: str, found: Sequence[_Event]) -> Part:
+    path = f"{_ROOT}/entries/{day}.json"
+    key = catalog.key(path, _key(catalog, path, found))
+    return Part(path, key, _single(path, partial(_entries, found)), _WEIGHT)
+
+
+def _entries(found: Sequence[_Event]) -> bytes:
+    """What a day's versions are now; none of the deleted ones."""
+    versions = {(event.name, event.version): event.of for event in found if not event.of.deleted}
+    servers = [response(version) for _, version in sorted(versions.items(), key=itemgetter(0))]
+    return canonical.dumps({"servers": servers, "metadata": {"count": len(servers)}})
 
 
 def _single(path: str, content: Content) -> Callable[[], Mapping[str, Content]]:
@@ -122,5 +142,7 @@ def _index(catalog: Catalog, days: Sequence[str], recent: Mapping[str, Sequence[
     digests = {
         day: canonical.sha256(_feed(catalog, day, day, found)) for day, found in recent.items()
     }
-    body = {"registry": catalog.registry.name, "days": list(days), "recent": digests}
+    whole = [day for day, found in recent.items() if len(found) <= MOST_ENTRIES]
+    named = {"days": list(days), "recent": digests, "entries": whole}
+    body = {"registry": catalog.registry.name, **named}
     return canonical.dumps(body)
