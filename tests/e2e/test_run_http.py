@@ -186,6 +186,18 @@ def test_each_session_is_a_sandbox_of_its_own_and_the_limit_holds(
     assert sandboxes(machine) == []
 
 
+@pytest.mark.parametrize("option", ["--port", "--max-sessions"])
+def test_what_only_http_has_is_refused_without_it(machine: InstalledMachine, option: str) -> None:
+    for transport in ((), ("--transport", "stdio")):
+        command = machine.command("run", CLOCK, "--yes", option, "8", *transport)
+        done = subprocess.run(
+            command, env=machine.environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{option} is of a server reached by HTTP" in done.stderr
+        assert "--transport http" in done.stderr
+
+
 def test_only_who_has_the_token_and_no_web_page_gets_in(machine: InstalledMachine) -> None:
     begun = runs(machine)
     (machine.project / "token").write_text("of-my-own\n")

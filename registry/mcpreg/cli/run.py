@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.input_options import given_sources, input_options, typed_now
@@ -68,7 +69,9 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
 @offline_option
 @token_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
 def command(
+    context: click.Context,
     server: str,
     *,
     grants: tuple[str, ...],
@@ -100,6 +103,8 @@ def command(
     from mcpreg.usecases.inputs import parse_inputs
     from mcpreg.usecases.plan import Surroundings
 
+    if transport != "http":
+        _require_none_of_http(context)
     where = places()
     installed = of_archive(where, server) or obtain(where, parse_reference(server))
     if installed.record.remote is not None:
@@ -160,6 +165,16 @@ def command(
         on_violation=on_violation,
         allow_drift=allow_drift,
     )
+
+
+def _require_none_of_http(context: click.Context) -> None:
+    for name in ("port", "max_sessions"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{option} is of a server reached by HTTP, and this one is on stdin and stdout",
+                hint=f"add --transport http, or leave {option} out",
+            )
 
 
 def _as_words(
