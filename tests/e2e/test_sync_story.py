@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,74 @@ def test_a_signal_ends_the_wait_before_the_next_attempt(mirror: Mirror) -> None:
             output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output
     assert mirror.status()["phase"] == "Failed"
+
+
+@dataclass
+class Staller:
+    """A host that keeps whoever asks waiting, after so much of an answer."""
+
+    host: socket.socket
+    answer: bytes
+
+    def is_reached(self) -> socket.socket:
+        """The connection of whoever asks, who has asked and waits."""
+        connection = self.host.accept()[0]
+        connection.settimeout(20)
+        assert connection.recv(1 << 16)
+        connection.sendall(self.answer)
+        return connection
+
+
+STALLING = {
+    "silent": ("url: {{url: '{address}'}}", b""),
+    "within its answer": (
+        "url: {{url: '{address}'}}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+    ),
+    "git": ("git: {{repository: '{address}x.git'}}", b""),
+}
+
+
+@pytest.fixture(params=STALLING)
+def staller(request: pytest.FixtureRequest, mirror: Mirror) -> Iterator[Staller]:
+    place, answer = STALLING[request.param]
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        host.settimeout(60)
+        place = place.format(address=f"http://127.0.0.1:{host.getsockname()[1]}/")
+        document = f"sources: [{{name: far, {place}, syncPolicy: {{interval: 1h}}}}]\n"
+        (mirror.registry.repo / "sources" / "far.yaml").write_text(document)
+        mirror.registry.commit("Somebody stalls there")
+        yield Staller(host, answer)
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 128 + signal.SIGTERM), (("--watch",), 0)])
+def test_a_signal_ends_a_fetch_that_stalls_at_once(
+    mirror: Mirror, staller: Staller, tmp_path: Path, options: tuple[str, ...], code: int
+) -> None:
+    head = mirror.head()
+    (folder := tmp_path / "temporary").mkdir()
+    process = subprocess.Popen(
+        mirror.command("sync", *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"TMPDIR": str(folder)},
+    )
+    try:
+        with staller.is_reached() as connection:
+            time.sleep(0.5)
+            assert process.poll() is None  # nobody else ends it
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=20)
+            assert time.monotonic() - asked < 5  # a fetch may take minutes
+            assert connection.recv(1) == b""  # closed, by git's helpers too
+    finally:
+        process.kill()
+    assert process.returncode == code, output
+    assert mirror.head() == head
+    assert mirror.registry.git("status", "--porcelain") == ""
+    assert not (mirror.site / "status" / "far.json").exists()
+    assert list(folder.iterdir()) == []
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

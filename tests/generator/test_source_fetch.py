@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -34,6 +33,7 @@ from mcpreg_site.sources.interface import (
     UrlLocation,
 )
 from mcpreg_site.sources.limits import DEFAULT, Limits
+from mcpreg_site.sources.stop import Stop
 from mcpreg_site.sources.url import file_name
 
 QUICK = Retry(attempts=3, backoff=0.001, multiplier=1.0)
@@ -215,7 +215,7 @@ def test_a_server_that_recovers_is_read(server: HostileServer) -> None:
     assert "answers 500; trying again in" in said[0]
 
 
-class Waits(Event):
+class Waits(Stop):
     """A stop that is never set, and remembers how long it was waited for instead of waiting."""
 
     def __init__(self) -> None:

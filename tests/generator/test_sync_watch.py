@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpreg_site.sources.interface import FileLocation, Source
+from mcpreg_site.sources.stop import Stop
 from mcpreg_site.sync.watch import JITTER, Schedule, stopped_by_signals, watch
 
 
@@ -30,7 +30,7 @@ class Clock:
     def __init__(self, end: float) -> None:
         self.now = 0.0
         self.end = end
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.stop.wait = self._wait  # type: ignore[method-assign]  # waiting moves this clock
 
     def _wait(self, timeout: float | None = None) -> bool:
@@ -65,7 +65,7 @@ def test_the_wait_is_the_interval_give_or_take_the_jitter(interval: float, seed:
     assert interval * (1 - JITTER) <= due.next_due <= interval * (1 + JITTER)
 
 
-def test_a_signal_ends_the_watch_after_the_sync_at_hand() -> None:
+def test_a_signal_ends_the_watch_after_what_is_being_written() -> None:
     done = []
 
     def sync_one(item: Source) -> None:

@@ -83,13 +83,33 @@ def command(
         statuses.prune(sources)
     if watch:
         return _watch(job, chosen)
-    reports = [job.run(source, progress) for source in chosen]
+    reports, left_off = _sync_all(job, chosen)
     if as_json:
-        emit("sync", [document(report) for report in reports], ok=all(not r.error for r in reports))
+        done = not left_off and all(not report.error for report in reports)
+        emit("sync", [document(report) for report in reports], ok=done)
     else:
         for report in reports:
             _show(report, explain=explain)
+    if left_off:
+        note("stopped by a signal; a source that is not named above is as it was")
+        return 128 + left_off  # as a shell says it
     return max((report.error.exit_code for report in reports if report.error), default=0)
+
+
+def _sync_all(job: Job, sources: list[Source]) -> tuple[list[Report], int]:
+    """The reports, and the signal that left the rest undone; 0 when nothing is."""
+    from mcpreg_site.sources.stop import StoppedError
+    from mcpreg_site.sync.watch import stopped_by_signals
+
+    reports: list[Report] = []
+    with stopped_by_signals() as stop:
+        job = replace(job, stop=stop)
+        try:
+            for source in sources:
+                reports.append(job.run(source, progress))  # noqa: PERF401  # kept when one is not
+        except StoppedError:
+            return reports, stop.signal
+    return reports, 0
 
 
 def _current_branch(repo: Path) -> str:

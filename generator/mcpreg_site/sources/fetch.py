@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 from tenacity import (
     RetryCallState,
@@ -34,6 +33,7 @@ from mcpreg_site.sources.interface import (
     UrlLocation,
 )
 from mcpreg_site.sources.limits import DEFAULT, Limits
+from mcpreg_site.sources.stop import Stop, StoppedError
 
 MAX_WAIT = 300.0  # seconds between two attempts; longer is the next sync's business
 
@@ -46,7 +46,7 @@ def fetch(
     full: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     limits: Limits = DEFAULT,
-    stop: Event | None = None,
+    stop: Stop | None = None,
 ) -> Fetched | Unchanged:
     """The source's files, or `Unchanged` since the checkpoint.
 
@@ -57,16 +57,34 @@ def fetch(
         full: fetch everything, whatever the checkpoint says.
         progress: is told of attempts that failed.
         limits: caps.
-        stop: when set, there is no further attempt and no more waiting for one.
+        stop: when asked, the attempt at hand is left off, and there is no waiting for another.
 
     Raises:
         SourceUnavailableError: the place could not be read, after every attempt that made sense.
         SourceInvalidError: what it answered is not what it should be.
+        StoppedError: it was left off before anything was known.
     """
+    stop = stop or Stop()
+
+    failed: SourceUnavailableError | None = None
+
+    def attempt() -> Fetched | Unchanged:
+        nonlocal failed
+        try:
+            with stop.interrupting():
+                return _once(source, before, root, limits)
+        except SourceUnavailableError as error:
+            failed = error
+            raise
+        except StoppedError:
+            if failed is None:
+                raise
+            raise failed from None  # which is known, and no further attempt is made
+
     usable = checkpoint is not None and checkpoint.config == source.config and not full
     before = checkpoint if usable else None
     try:
-        fetched = _retrying(source, progress, stop or Event())(_once, source, before, root, limits)
+        fetched = _retrying(source, progress, stop)(attempt)
     except SourceUnavailableError as error:
         raise SourceUnavailableError(
             f"source {source.name}: {error.message}",
@@ -83,7 +101,7 @@ def fetch(
     return fetched
 
 
-def _retrying(source: Source, progress: Callable[[str], None], stop: Event) -> Retrying:
+def _retrying(source: Source, progress: Callable[[str], None], stop: Stop) -> Retrying:
     retry = source.retry
     growing = wait_exponential(retry.backoff, exp_base=retry.multiplier, max=MAX_WAIT)
     backoff = growing + wait_random(0, retry.backoff / 2)

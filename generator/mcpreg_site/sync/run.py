@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 from mcpreg import gitrepo
 from mcpreg.core import canonical
@@ -25,6 +24,7 @@ from mcpreg_site.sources.interface import (
     SourceUnavailableError,
     Unchanged,
 )
+from mcpreg_site.sources.stop import Stop
 from mcpreg_site.sync import existing
 from mcpreg_site.sync.candidates import Turned, convert
 from mcpreg_site.sync.merge import Plan, Terms, merge
@@ -102,7 +102,7 @@ def sync(
     *,
     names: frozenset[str],
     progress: Callable[[str], None] = lambda _: None,
-    stop: Event | None = None,
+    stop: Stop | None = None,
 ) -> Report:
     """Bring one source's entries to what it now holds: one commit, or nothing.
 
@@ -112,11 +112,12 @@ def sync(
         options: how.
         names: all declared sources.
         progress: is told what happens.
-        stop: when set, a source that fails is not tried again.
+        stop: when asked, a fetch is left off; what follows it is finished.
 
     Raises:
         SourceUnavailableError, SourceInvalidError: the source failed; nothing changed.
         McpregError: the branch moved meanwhile, or too much would vanish; nothing changed.
+        StoppedError: the fetch was left off; nothing changed.
     """
     head = repository.head()
     before = _checkpoint(repository, head, source)
@@ -235,11 +236,15 @@ class Job:
     statuses: StatusFolder
     names: frozenset[str]
     """All declared sources, whether or not they are synced now."""
-    stop: Event = field(default_factory=Event)
-    """When set, a source that fails is not tried again."""
+    stop: Stop = field(default_factory=Stop)
+    """When asked, a fetch is left off; what follows it is finished."""
 
     def run(self, source: Source, progress: Callable[[str], None] = lambda _: None) -> Report:
-        """`sync`, its end written to the source's status; a failure is in the report's `error`."""
+        """`sync`, its end written to the source's status; a failure is in the report's `error`.
+
+        Raises:
+            StoppedError: the fetch was left off; nothing changed, the status neither.
+        """
         failed: Failed = None
         try:
             report = sync(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 import random
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from mcpreg_site.sources.interface import Source
+from mcpreg_site.sources.stop import Stop, StoppedError
 
 JITTER = 0.1  # of the interval, to both sides: many registries must not ask at the same second
 
@@ -48,25 +48,26 @@ class Schedule:
 def watch(
     schedule: Schedule,
     sync_one: Callable[[Source], object],
-    stop: threading.Event,
+    stop: Stop,
     clock: Callable[[], float],
 ) -> None:
-    """Sync what is due, one source at a time, until `stop` is set."""
+    """Sync what is due, one source at a time, until `stop` is asked."""
     while schedule and not stop.is_set():
         wait = schedule.next_due - clock()
         if wait > 0:
             stop.wait(wait)
         else:
-            sync_one(schedule.take(clock()))
+            with suppress(StoppedError):
+                sync_one(schedule.take(clock()))
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set: the sync at hand is finished, then the watch ends."""
-    stop = threading.Event()
+def stopped_by_signals() -> Iterator[Stop]:
+    """What SIGINT and SIGTERM ask for: a fetch is left off, an import is finished, then it ends."""
+    stop = Stop()
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def end(number: int, _frame: FrameType | None) -> None:
+        stop.ask(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
