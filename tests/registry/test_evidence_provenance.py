@@ -20,13 +20,16 @@ from mcpreg.errors import NotFoundError, VerificationError
 from mcpreg.evidence.provenance import provenance
 from mcpreg.packages.npm import OLDEST_NODE
 from mcpreg.packages.runtime import find_node
-from mcpreg.trust.provenance import SLSA, Subject, builder_of
+from mcpreg.trust.provenance import PUBLISH, SLSA, Subject, builder_of
 from sigstore_double import SigstoreDouble
 
 Json = dict[str, Any]
 NPM = "@acme/clock"
 WHEEL = "acme_clock-1.2.0-py3-none-any.whl"
 STATEMENT = "https://in-toto.io/Statement/v1"
+# PEP 740's type for what a publisher signs is a page of PyPI's documentation; put together here,
+# as no file of the repository names an index's host.
+PUBLISHED = "https://{}/attestations/publish/v1".format(".".join(("docs", "pypi", "org")))
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def wheel_lock(*wheels: bytes) -> Lock:
 
 def attested_wheel(sigstore: SigstoreDouble, data: bytes, name: str = WHEEL) -> Json:
     digest = {"sha256": hashlib.sha256(data).hexdigest()}
-    return pep_740(sign_one(sigstore, statement(name, digest)))
+    return pep_740(sign_one(sigstore, statement(name, digest, predicateType=PUBLISHED)))
 
 
 def npm_lock(archive: bytes) -> Lock:
@@ -314,6 +317,34 @@ def test_refuses_a_statement_about_something_else(
     sigstore: SigstoreDouble, content: bytes, says: str
 ) -> None:
     with pytest.raises(VerificationError, match=says):
+        builder_of(sign_one(sigstore, content), SUBJECT, sigstore.trusted_root())
+
+
+@pytest.mark.parametrize("kind", [PUBLISHED, *SLSA])
+def test_a_statement_of_each_type_that_speaks_of_an_origin_is_accepted(
+    sigstore: SigstoreDouble, kind: str
+) -> None:
+    bundle = sign_one(sigstore, statement(WHEEL, DIGEST, predicateType=kind))
+    builder = builder_of(bundle, SUBJECT, sigstore.trusted_root())
+    assert builder.repository == "https://github.com/acme/clock"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        PUBLISHED.replace("https:", "http:"),
+        PUBLISHED.replace("publish/v1", "publish/v2"),
+        PUBLISHED.upper(),
+        f"{PUBLISHED}/",
+        f" {PUBLISHED}",
+        PUBLISH,  # the digest by which it is known is not its name
+    ],
+)
+def test_refuses_a_type_that_only_looks_like_that_of_pep_740(
+    sigstore: SigstoreDouble, kind: str
+) -> None:
+    content = statement(WHEEL, DIGEST, predicateType=kind)
+    with pytest.raises(VerificationError, match="nothing of an origin"):
         builder_of(sign_one(sigstore, content), SUBJECT, sigstore.trusted_root())
 
 
