@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -115,6 +117,34 @@ REQUESTS = "".join(
         {"id": 2, "method": "tools/list"},
     )
 )
+
+
+def test_a_bridge_that_root_starts_has_given_up_what_root_may(machine: InstalledMachine) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root has rights to give up")
+    with listening(make_server().streamable_http_app(), "/mcp") as server:
+        placed(machine, manifest_of(server.url))
+        bridge = subprocess.Popen(
+            machine.command("run", "--yes", CLOCK),
+            env=machine.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=machine.folder,
+        )
+        assert bridge.stdin is not None
+        assert bridge.stdout is not None
+        bridge.stdin.write(REQUESTS.encode())
+        bridge.stdin.flush()
+        assert json.loads(bridge.stdout.readline())["id"] == 1
+        lines = Path(f"/proc/{bridge.pid}/status").read_text().splitlines()
+        bridge.stdin.close()
+        assert bridge.wait(30) == 0
+        bridge.stdout.close()
+    status = dict(line.split(":\t") for line in lines if ":\t" in line)
+    sets = {status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
+    assert (sets, status["NoNewPrivs"]) == ({"0" * 16}, "1")
+    (event,) = events(machine, "rights")
+    assert event["capabilities"] == "dropped"
 
 
 def test_a_secret_goes_to_the_server_alone_and_a_changed_toolset_ends_the_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from mcpreg.errors import McpregError, UnreachableError, UsageError
 from mcpreg.store.installed import Installed
 from mcpreg.store.places import Places
 from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
+
+if TYPE_CHECKING:  # a bridge needs no sandbox
+    from mcpreg.sandbox import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def run_remote(
         if agreed is not None:
             audit.record("consent", how=agreed.how, reach=agreed.reach)
         try:
+            _give_up_root(where, audit)
             ended = bridged(where, installed, given, audit, warn=note, allow_drift=drift)
         except McpregError as error:
             audit.record("refused", reason=error.message)
@@ -81,6 +86,25 @@ def run_remote(
             f"{record.name} was lost: {ended.words}", hint=f"mcpreg logs {audit.run_id}"
         )
     return 128 + ended.signal if ended.signal else 0
+
+
+def _give_up_root(where: Places, recorder: Recorder) -> None:
+    """What comes from elsewhere is not read with root's rights.
+
+    The user stays: the tokens, the answers and the log are files of root's. Raises `McpregError`.
+    """
+    if os.geteuid() != 0:
+        return
+    from mcpreg.sandbox.rights import give_up
+
+    try:
+        bounded = give_up((where.config, where.state))
+    except OSError as error:
+        raise McpregError(
+            f"root's rights cannot be given up here: {error}",
+            hint="run it as an ordinary user",
+        ) from error
+    recorder.record("rights", capabilities="dropped", writes="bounded" if bounded else "unbounded")
 
 
 def _require_fitting(name: str, options: RemoteOptions, arguments: tuple[str, ...]) -> None:

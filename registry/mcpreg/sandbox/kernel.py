@@ -14,7 +14,9 @@ CLONE_NEWNET = 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 OPENAT2, RESOLVE_IN_ROOT = 437, 0x10  # linux/openat2.h; the same number everywhere
 PIDFD_GETFD = 438  # the same number everywhere
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same everywhere
 NS_GET_USERNS = 0xB701  # linux/nsfs.h: the user namespace that owns this one
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,12 +47,7 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 def open_in_root(root: int, path: str) -> int:
     """An O_PATH descriptor of `path` as a process with that root would find it, openat2(2)."""
     how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT)
-    words = (ctypes.c_long(OPENAT2), ctypes.c_int(root), os.fsencode(path), how, len(how))
-    descriptor = int(_libc.syscall(*words))
-    if descriptor < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return descriptor
+    return _called(OPENAT2, ctypes.c_int(root), os.fsencode(path), how, ctypes.c_size_t(len(how)))
 
 
 def take_descriptor(pid: int, number: int) -> int:
@@ -71,6 +68,52 @@ def ptrace(request: int, pid: int, data: int = 0) -> None:
     """ptrace(2), with no address."""
     words = (ctypes.c_long(request), ctypes.c_int(pid), ctypes.c_void_p(0), ctypes.c_void_p(data))
     _checked(int(_libc.ptrace(*words)), "ptrace")
+
+
+def forbid_new_privileges() -> None:
+    """PR_SET_NO_NEW_PRIVS of prctl(2)."""
+    _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def drop_from_bounding_set(capability: int) -> None:
+    """PR_CAPBSET_DROP of prctl(2)."""
+    _checked(_libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl")
+
+
+def keep_capabilities(mask: int) -> None:
+    """Have these (of the first 32) and no others, inheritable ones none: capset(2)."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    _checked(_libc.capset(header, struct.pack("=6I", mask, mask, 0, 0, 0, 0)), "capset")
+
+
+def landlock_version() -> int:
+    """Which version of landlock(7) the kernel has. Raises OSError when it has none."""
+    return _called(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint(1))
+
+
+def landlock_ruleset(attributes: bytes) -> int:
+    """A descriptor of a new set of rules, struct landlock_ruleset_attr."""
+    return _called(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
+
+
+def landlock_allow(rules: int, attributes: bytes) -> None:
+    """Add a rule about a path, struct landlock_path_beneath_attr."""
+    path_beneath = 1
+    _called(_LANDLOCK_ADD, ctypes.c_int(rules), path_beneath, attributes, 0)
+
+
+def landlock_restrict(rules: int) -> None:
+    """Put this thread, and all it starts, under the rules."""
+    _called(_LANDLOCK_RESTRICT, ctypes.c_int(rules), 0)
+
+
+def _called(number: int, *words: object) -> int:
+    """The result of a system call by its number, syscall(2)."""
+    result = int(_libc.syscall(ctypes.c_long(number), *words))
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
 
 
 def open_folder(path: str) -> int:
