@@ -28,7 +28,7 @@ from mcpreg.core.plan import MIB, Limits
 from mcpreg.core.safety import secrets_of
 
 if TYPE_CHECKING:  # comparing two installed locks must not import pydantic
-    from mcpreg.core.manifest import Manifest, Package
+    from mcpreg.core.manifest import LimitsRequest, Manifest, Package
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +160,21 @@ def _beyond_limits(more: Limits, than: Limits) -> Iterable[Difference]:
 
 def reach_of(manifest: Manifest) -> Reach:
     """What a manifest asks for, defaults filled in. Raises `CapabilityError`."""
-    asked = manifest.capabilities.limits
-    given = Limits()
-    limits = (
-        given
-        if asked is None
-        else Limits(
-            memory=asked.memory or given.memory,
-            pids=asked.pids or given.pids,
-            cpu_seconds=asked.cpu or given.cpu_seconds,
-            file_size=asked.file_size or given.file_size,
-        )
+    asked = manifest.capabilities
+    return Reach(asked.parsed(), secrets_of(manifest), effective_limits(asked.limits))
+
+
+def effective_limits(asked: LimitsRequest | None) -> Limits:
+    """The registry's defaults, replaced by what a manifest asks for."""
+    base = Limits()
+    if asked is None:
+        return base
+    return Limits(
+        memory=asked.memory or base.memory,
+        pids=asked.pids or base.pids,
+        cpu_seconds=asked.cpu or base.cpu_seconds,
+        file_size=asked.file_size or base.file_size,
     )
-    return Reach(manifest.capabilities.parsed(), secrets_of(manifest), limits)
 
 
 def compare_manifests(old: Manifest, new: Manifest) -> Comparison:

@@ -15,8 +15,8 @@ from mcpreg.sandbox import cgroup, filewatch, limits, netns, pin, process, stage
 from mcpreg.sandbox.filewatch import FileWatch
 from mcpreg.sandbox.interface import Outcome
 from mcpreg.sandbox.launch import Launch
-from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
-from mcpreg.sandbox.supervisor import Signals, Supervisor
+from mcpreg.sandbox.pins import Pins
+from mcpreg.sandbox.supervisor import Signals, Supervisor, take_over
 
 
 def run_bubblewrap(launch: Launch) -> Outcome:
@@ -65,11 +65,7 @@ def _take_over(
 ) -> Supervisor:
     try:
         network = _prepare(launch, sandbox, pinned, pins)
-        supervisor = Supervisor(launch, sandbox, group)
-        supervisor.serve(network, pins, launch.resolver)
-        supervisor.listen(files)
-        for outlet in launch.outlets:
-            supervisor.pump(outlet)
+        supervisor = take_over(launch, sandbox, group, network=network, pins=pins, files=files)
         launch.recorder.record(
             "sandbox",
             backend="bubblewrap",
@@ -88,8 +84,6 @@ def _prepare(
     plan, identity = launch.plan, launch.identity
     pin.verify_inside(sandbox.first, pinned)  # (4)
     pin.verify_start(sandbox.first, plan.argv[0], plan.cwd)
-    listen = [address for name in pins.addresses for address in pins.listeners(name)]
-    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
 
     def as_owner() -> None:
         # Root, too, does this as the user: a container's root may lack CAP_SYS_RESOURCE, while
@@ -98,4 +92,4 @@ def _prepare(
             stage.become(identity)
         limits.apply(sandbox.first, plan.limits)  # (5)
 
-    return netns.prepare(sandbox.first, listen, spare, as_owner)  # (6)
+    return netns.prepare(sandbox.first, *pins.sockets, as_owner)  # (6)

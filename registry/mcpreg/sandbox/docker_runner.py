@@ -19,8 +19,8 @@ from mcpreg.sandbox.interface import Identity, Outcome
 from mcpreg.sandbox.launch import Launch
 from mcpreg.sandbox.layout import within
 from mcpreg.sandbox.mounts import mount_points, writable
-from mcpreg.sandbox.pins import MAX_ON_DEMAND, Pins
-from mcpreg.sandbox.supervisor import Signals, Supervisor
+from mcpreg.sandbox.pins import Pins
+from mcpreg.sandbox.supervisor import Signals, Supervisor, take_over
 
 # In memory and sized; root's own but for the first four. /proc/sys and the like are read-only.
 SCRATCH = frozenset({
@@ -62,11 +62,8 @@ def _take_over(
         pin.verify_start(held.first, plan.argv[0], plan.cwd)
         network = _prepare(launch, held, pins, user)
         files = filewatch.post_at(held.gate, plan, launch.identity, launch.on_violation)
-        supervisor = Supervisor(launch, held, cgroup.of(held.first))
-        supervisor.serve(network, pins, launch.resolver)
-        supervisor.listen(files)
-        for outlet in launch.outlets:
-            supervisor.pump(outlet)
+        group = cgroup.of(held.first)
+        supervisor = take_over(launch, held, group, network=network, pins=pins, files=files)
         launch.recorder.record("sandbox", backend="docker", uid=user.uid, limits="cgroup")
     except BaseException:  # Ctrl-C too must leave no container behind; raised again
         held.abandon()
@@ -79,15 +76,12 @@ def _take_over(
 def _prepare(
     launch: Launch, held: container.Container, pins: Pins, user: Identity
 ) -> netns.Network:
-    listen = [address for name in pins.addresses for address in pins.listeners(name)]
-    spare = MAX_ON_DEMAND if pins.has_wildcards else 0
-
     def as_owner() -> None:
         if launch.identity is not None:
             stage.become(launch.identity)
         container.map_user(held.gate, user)
 
-    return netns.prepare(held.gate, listen, spare, as_owner)  # (6)
+    return netns.prepare(held.gate, *pins.sockets, as_owner)  # (6)
 
 
 def check_reach(plan: Plan) -> None:

@@ -37,9 +37,10 @@ class Pins:
         return self._addresses
 
     @property
-    def has_wildcards(self) -> bool:
-        """Whether names can still be added."""
-        return bool(self._wildcards)
+    def sockets(self) -> tuple[list[tuple[str, int]], int]:
+        """What the network namespace needs: every listener, in order, and how many spare ones."""
+        listen = [address for name in self._addresses for address in self.listeners(name)]
+        return listen, MAX_ON_DEMAND if self._wildcards else 0
 
     def listeners(self, name: str) -> list[tuple[str, int]]:
         """The addresses and ports to listen on for a pinned name."""

@@ -269,6 +269,24 @@ class Supervisor:
                 self._group.remove()
 
 
+def take_over(
+    launch: Launch,
+    held: Held,
+    group: Group | None,
+    *,
+    network: Network,
+    pins: Pins,
+    files: FileWatch,
+) -> Supervisor:
+    """A supervisor of a sandbox that is set up, with everything that it has to watch."""
+    supervisor = Supervisor(launch, held, group)
+    supervisor.serve(network, pins, launch.resolver)
+    supervisor.listen(files)
+    for outlet in launch.outlets:
+        supervisor.pump(outlet)
+    return supervisor
+
+
 _SIGNALS: Sequence[int] = [int(number) for number in signal.valid_signals()]
 
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mcpreg.core.difference import artifact_changes
@@ -96,11 +96,19 @@ def inspect(
     seconds: dict[str, float] = {}
     with _timed(seconds, "advisories"):
         known = advisories(lock, osv, cache)
+    none = _NO_NETWORK
+    found = Gathered(none, none, none, none, known, none, none, none, none, seconds=seconds)
     if offline:
-        none = _NO_NETWORK
-        return Gathered(
-            none, none, none, none, known, none, none, none, none, _tools(none), seconds
-        )
+        return found
+    found = _of_install(found, manifest, lock, cache, progress)
+    return _of_indexes(found, lock, previous, progress)
+
+
+def _of_install(
+    found: Gathered, manifest: Manifest, lock: Lock, cache: Path, progress: Progress
+) -> Gathered:
+    """`found` with what one installation of the lock shows."""
+    seconds = found.seconds
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
         with _timed(seconds, "install"):
             tree = trees.install(lock, Path(folder), progress)
@@ -114,24 +122,30 @@ def inspect(
             behaved = _behaved(manifest, lock, tree, progress)
         with _timed(seconds, "derivation"):
             derived = _derived(manifest, lock, tree, behaved, progress)
-    with _timed(seconds, "previous_artifacts"):
+    return replace(
+        found,
+        derivation=derived,
+        ownership=claims,
+        artifacts=held,
+        scan=scanned,
+        behaviour=behaved,
+        tools=_tools(scanned),
+    )
+
+
+def _of_indexes(found: Gathered, lock: Lock, previous: Lock | None, progress: Progress) -> Gathered:
+    """`found` with who built what is locked, and what the version before was made of."""
+    with _timed(found.seconds, "previous_artifacts"):
         before = _previous(previous, progress)
-    with _timed(seconds, "provenance"):
+    with _timed(found.seconds, "provenance"):
         origins = provenance(lock)
-    with _timed(seconds, "previous_provenance"):
+    with _timed(found.seconds, "previous_provenance"):
         origins_before = provenance(previous) if previous else _NO_PREVIOUS
-    return Gathered(
-        derived,
-        claims,
-        held,
-        before,
-        known,
-        scanned,
-        behaved,
-        origins,
-        origins_before,
-        _tools(scanned),
-        seconds,
+    return replace(
+        found,
+        previous_artifacts=before,
+        provenance=origins,
+        previous_provenance=origins_before,
     )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mcpreg.core import remote
+from mcpreg.core.compare import effective_limits
 from mcpreg.core.inputs import input_specs, remote_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
 from mcpreg.core.lock import LockedPackage
-from mcpreg.core.manifest import HttpTransport, LimitsRequest, Manifest, Package
-from mcpreg.core.plan import Limits
+from mcpreg.core.manifest import HttpTransport, Manifest, Package
 from mcpreg.errors import UnreachableError, VerificationError
 from mcpreg.packages.registry import kind_for
 from mcpreg.packages.runtime import Runtime
@@ -150,17 +150,4 @@ def _record(
         tools=tuple(lock.toolset.tools),
         consents=tuple((consent.id, consent.reason) for consent in manifest.required_consents),
         remote=remote.remote_record(place) if place else None,
-    )
-
-
-def effective_limits(asked: LimitsRequest | None) -> Limits:
-    """The registry's defaults, replaced by what the manifest asks for."""
-    base = Limits()
-    if asked is None:
-        return base
-    return Limits(
-        memory=asked.memory or base.memory,
-        pids=asked.pids or base.pids,
-        cpu_seconds=asked.cpu or base.cpu_seconds,
-        file_size=asked.file_size or base.file_size,
     )

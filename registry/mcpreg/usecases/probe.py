@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from mcpreg.core.answers import resolve
 from mcpreg.core.capability import Files
+from mcpreg.core.compare import effective_limits
 from mcpreg.core.inputs import TEMPLATE, argument_name, input_specs, questions
 from mcpreg.core.install import InputSpec
 from mcpreg.core.manifest import Manifest
@@ -25,7 +26,7 @@ from mcpreg.errors import UsageError
 from mcpreg.packages.interface import APP, Pins
 from mcpreg.packages.registry import kind_for
 from mcpreg.packages.runtime import Runtime
-from mcpreg.usecases.install import effective_limits, locked_package
+from mcpreg.usecases.install import locked_package
 
 _HOME = "/home/mcp"  # both are the sandbox's own, empty and writable
 _SCRATCH = "/tmp"  # noqa: S108
