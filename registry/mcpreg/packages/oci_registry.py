@@ -18,9 +18,11 @@ from pathlib import Path
 import httpx2
 
 from mcpreg.errors import McpregError, UnreachableError, UsageError, VerificationError
+from mcpreg.packages.documents import read_json
 
 MAX_DOCUMENT = 4 << 20  # bytes of a manifest or a configuration; distribution-spec asks for 4 MiB
 MAX_BLOB = 4 << 30
+MAX_TOKEN = 1 << 20  # bytes of an answer that has a token; real ones have a few KB
 SECONDS = 30.0  # without a byte
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -34,6 +36,7 @@ _NAME = re.compile(
     r"(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
     r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?@(?P<digest>sha256:[0-9a-f]{64})"
 )
+_TOKEN = re.compile(r"[!-~]{1,65536}")  # it becomes a header
 _CHALLENGE = re.compile(r'(realm|service|scope)="([^"]*)"')
 
 
@@ -144,9 +147,11 @@ class Repository:
         realm = httpx2.URL(told.pop("realm", ""))
         if realm.scheme != "https" and not _is_loopback(realm.netloc.decode()):
             raise UnreachableError(f"{self.name.host} wants a login that mcpreg does not know")
-        document = self._client.get(realm, params=told).json()
-        token = document.get("token") or document.get("access_token")
-        if not isinstance(token, str):
+        with self._client.stream("GET", realm, params=told) as answer:
+            document = read_json(answer, MAX_TOKEN, f"the login of {self.name.host}")
+        said = document if isinstance(document, dict) else {}
+        token = said.get("token") or said.get("access_token")
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise UnreachableError(f"{self.name.host} gives no anonymous token")
         return token
 

@@ -7,7 +7,6 @@ know nothing of attestations, and says so by silence. Nothing here is believed:
 
 from __future__ import annotations
 
-import json
 import ssl
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +15,7 @@ from typing import Any, Literal
 import httpx2
 
 from mcpreg.errors import NotFoundError, UnreachableError
+from mcpreg.packages.documents import read_json
 
 MAX_LISTING = 64 << 20  # bytes of one package's list of files; the longest have tens of MB
 MAX_ATTESTATIONS = 8 << 20
@@ -75,7 +75,6 @@ class Index:
         """
         if _origin(httpx2.URL(url)) != self._origin:
             raise UnreachableError("the package index sends elsewhere for its attestations")
-        body = b""
         try:
             with self._client.stream("GET", url, headers={"Accept": accept}) as answer:
                 if answer.status_code in (httpx2.codes.NOT_FOUND, httpx2.codes.GONE):
@@ -84,15 +83,9 @@ class Index:
                     raise UnreachableError(f"the package index answers {answer.status_code}")
                 if "json" not in answer.headers.get("content-type", ""):
                     raise UnreachableError("the package index answers no JSON, so no attestations")
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    if len(body) > limit:
-                        raise UnreachableError(f"the package index answers over {limit >> 20} MiB")
-            return json.loads(body)
+                return read_json(answer, limit, "the package index")
         except httpx2.HTTPError as error:
             raise UnreachableError(f"the package index does not answer: {error}") from error
-        except (ValueError, RecursionError) as error:
-            raise UnreachableError(f"the package index answers no JSON: {error}") from error
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
