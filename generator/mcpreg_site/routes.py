@@ -20,6 +20,7 @@ PREFIXES = ("/v0.1", "/v0")  # both behave the same upstream
 NOT_FOUND = f"{API}/not-found.json"
 FIRST = "first"
 """The file name of a list's first page, which no cursor has."""
+CHANGES = "/api/v1/changes"
 VIEWS = "/api/v1/registry"
 FORMS = ("toolhive", "upstream")
 """The values of `format` there; without one it is the first, as ToolHive has it."""

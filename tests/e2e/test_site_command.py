@@ -7,7 +7,7 @@ import os
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,11 +30,12 @@ def _site(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[str]:
+def _serving(folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     process = subprocess.Popen(
         [*started("mcpreg_site"), "serve", str(folder), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
+        env=environment,
     )
     try:
         assert process.stdout is not None
@@ -133,3 +134,44 @@ def test_mcpreg_reads_what_is_served(tiny_registry: TinyRegistry, tmp_path: Path
         listed = json.loads(mcpreg("search", "clock", "--json"))
         assert CLOCK in json.dumps(listed)
         assert CLOCK in mcpreg("info", CLOCK)
+
+
+@pytest.fixture
+def without_git(tmp_path: Path) -> dict[str, str]:
+    """A machine that has no git, as the image of the Containerfile."""
+    (tmp_path / "empty").mkdir()
+    return os.environ | {"PATH": str(tmp_path / "empty")}
+
+
+@pytest.mark.cold
+def test_serving_needs_no_git(
+    tiny_registry: TinyRegistry, tmp_path: Path, without_git: dict[str, str]
+) -> None:
+    tiny_registry.submit(make_manifest(CLOCK, "1.0.0"))
+    tiny_registry.publish()
+    _site("build", "--repo", str(tiny_registry.repo), "--output", str(tmp_path / "out"))
+    with (
+        _serving(tmp_path / "out", without_git) as url,
+        urllib.request.urlopen(f"{url}/v0.1/servers?search=clock") as answer,
+    ):
+        assert CLOCK in answer.read().decode()
+
+
+@pytest.mark.cold
+@pytest.mark.parametrize("program", ["mcpreg_site", "mcpreg"])
+def test_what_needs_git_says_that_there_is_none(
+    tmp_path: Path, without_git: dict[str, str], program: str
+) -> None:
+    words = ["build", "--repo", str(tmp_path)] if program == "mcpreg_site" else ["ci", "check"]
+    done = subprocess.run(
+        [*started(program), *words],
+        env=without_git,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: git is not installed\n help: apt-get install git\n",
+    )

@@ -13,8 +13,9 @@ from mcpreg.core.index import index_target
 from mcpreg.core.manifest import Manifest
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
-from mcpreg_site.api.envelope import FIELDS, OFFICIAL, OURS, PUBLISHER
+from mcpreg_site.api.envelope import FIELDS
 from mcpreg_site.catalog import build
+from mcpreg_site.extensions import OFFICIAL, OURS, PUBLISHER
 from mcpreg_site.tree import Tree
 from tiny_registry import make_manifest
 

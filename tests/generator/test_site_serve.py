@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from mcpreg.core.manifest import Manifest
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
-from mcpreg_site.api.envelope import OFFICIAL
 from mcpreg_site.catalog import build
+from mcpreg_site.extensions import OFFICIAL
 from mcpreg_site.publish import publish
 from mcpreg_site.routes import api_url
 from mcpreg_site.server.app import create_app

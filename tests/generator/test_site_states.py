@@ -17,8 +17,8 @@ from mcpreg.core.search.documents import Document
 from mcpreg.core.search.laying import NAME_DIGITS
 from mcpreg.core.search.shards import read_documents
 from mcpreg.gitrepo import Snapshot
-from mcpreg_site.api.envelope import OFFICIAL, OURS
 from mcpreg_site.catalog import build
+from mcpreg_site.extensions import OFFICIAL, OURS
 from mcpreg_site.publish import publish
 from mcpreg_site.routes import api_url
 from mcpreg_site.server.app import create_app

@@ -16,9 +16,10 @@ from urllib.parse import quote, urlsplit
 
 from mcpreg.core import canonical
 from mcpreg_site import paths
-from mcpreg_site.api.envelope import OFFICIAL, OURS, official, ours, server
+from mcpreg_site.api.envelope import official, ours, server
 from mcpreg_site.api.lists import Page, by_name, cut
 from mcpreg_site.catalog import Catalog, Server
+from mcpreg_site.extensions import OFFICIAL, OURS
 from mcpreg_site.summary import Summary
 from mcpreg_site.tree import Content, Own, Part, Tree
 

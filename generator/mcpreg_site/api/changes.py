@@ -25,9 +25,9 @@ from mcpreg.core.index import index_target
 from mcpreg_site.api.envelope import response
 from mcpreg_site.catalog import Catalog, Version
 from mcpreg_site.paths import version_url
+from mcpreg_site.routes import CHANGES
 from mcpreg_site.tree import Content, Part, Tree
 
-CHANGES = "/api/v1/changes"
 ROLLING_DAYS = 8
 MOST_ENTRIES = 2000  # of a day; who brings in a registry whole has its pollers crawl
 _ROOT = CHANGES.removeprefix("/")

@@ -13,11 +13,9 @@ import rfc8785
 from mcpreg.core import canonical
 from mcpreg.core.index import index_target
 from mcpreg_site.catalog import Version
+from mcpreg_site.extensions import OFFICIAL, OURS, PUBLISHER
 from mcpreg_site.paths import version_url
 
-OFFICIAL = "io.modelcontextprotocol.registry/official"
-OURS = "dev.mcpreg/entry"
-PUBLISHER = "io.modelcontextprotocol.registry/publisher-provided"
 MAX_PUBLISHER_BYTES = 4096  # the official registry's own cap
 SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 # server.schema.json 2025-12-11, in its order.

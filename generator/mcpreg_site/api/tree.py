@@ -15,6 +15,7 @@ from mcpreg_site.api.envelope import response
 from mcpreg_site.api.lists import Key, by_name, by_version, cut
 from mcpreg_site.api.registry_v1 import views
 from mcpreg_site.catalog import Catalog, Server, Version
+from mcpreg_site.problem import problem
 from mcpreg_site.routes import API, FIRST, NOT_FOUND
 from mcpreg_site.tree import Content, Own, Part, Tree
 
@@ -34,12 +35,6 @@ def api(catalog: Catalog) -> Tree:
 
 def _documents(server: Server) -> dict[str, Content]:
     return dict(_server(server))
-
-
-def problem(status: int, detail: str) -> dict[str, Any]:
-    """A body of type `application/problem+json` (RFC 9457)."""
-    titles = {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
-    return {"title": titles.get(status, "Error"), "status": status, "detail": detail}
 
 
 def _probes(catalog: Catalog) -> dict[str, Content]:

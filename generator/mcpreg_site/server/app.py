@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mcpreg_site.api.tree import problem
 from mcpreg_site.headers import EVERYWHERE, headers_of
+from mcpreg_site.problem import problem
 from mcpreg_site.routes import FORMS, PREFIXES, VIEWS, resolve
 from mcpreg_site.server.bodies import Bodies
 from mcpreg_site.server.folder import GoneError, OpenTree, SiteFolder

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from sys import intern
 from typing import Any
 
-from mcpreg_site.api.envelope import OFFICIAL
+from mcpreg_site.extensions import OFFICIAL
 from mcpreg_site.paths import LATEST, cursor_of, name_path, version_segment
 from mcpreg_site.routes import API, FIRST
 from mcpreg_site.server.folder import OpenTree

@@ -8,8 +8,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from mcpreg_site.api.changes import CHANGES
-from mcpreg_site.routes import PREFIXES, VIEWS
+from mcpreg_site.routes import CHANGES, PREFIXES, VIEWS
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Seconds; the official registry's complaints begin at the upper end.

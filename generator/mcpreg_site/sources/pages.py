@@ -15,12 +15,12 @@ from tenacity.wait import wait_exponential, wait_random
 from mcpreg.core import position
 from mcpreg.core.position import StrictJSONError
 from mcpreg.formats.interface import digest_of
+from mcpreg_site.extensions import OFFICIAL
 from mcpreg_site.sources.http import Answer, Client, may_pass
 from mcpreg_site.sources.interface import SourceInvalidError, SourceUnavailableError
 from mcpreg_site.sources.limits import Limits
 
 VERSIONS = ("v0.1", "v0")  # the second behaves the same and is older
-OFFICIAL = "io.modelcontextprotocol.registry/official"
 MAX_EMPTY = 3  # pages in a row that hold nothing and still lead on
 MAX_PAGE_VALUES = 2_000_000  # a thousand large entries hold a tenth of that
 MAX_CURSOR = 2000  # characters

@@ -18,7 +18,7 @@ from tuf.api.metadata import TargetFile
 
 from mcpreg.core.index import File, IndexedVersion, Record, ServerIndex, blob_path, index_target
 from mcpreg_site import paths
-from mcpreg_site.api.envelope import OURS
+from mcpreg_site.extensions import OURS
 from mcpreg_site.routes import API
 from mcpreg_site.verifying.folder import Finding, Folder
 

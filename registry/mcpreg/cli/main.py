@@ -132,6 +132,11 @@ def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one 
             return _report(UsageError(error.format_message()))
         error.show()
         return 2
+    except ImportError as error:
+        # GitPython says so when it is imported, at length.
+        if "git executable" not in str(error):
+            return _report(_defect(error), cause=error)
+        return _report(McpregError("git is not installed", hint="apt-get install git"))
     except BrokenPipeError:
         # Whoever read our output has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -147,13 +152,14 @@ def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one 
             )
         )
     except Exception as error:  # noqa: BLE001  # the last door: our fault, said in one line
-        return _report(
-            InternalError(
-                f"unexpected {type(error).__name__}: {error}",
-                hint="this is a defect of mcpreg; MCPREG_DEBUG=1 shows where",
-            ),
-            cause=error,
-        )
+        return _report(_defect(error), cause=error)
+
+
+def _defect(error: Exception) -> InternalError:
+    return InternalError(
+        f"unexpected {type(error).__name__}: {error}",
+        hint="this is a defect of mcpreg; MCPREG_DEBUG=1 shows where",
+    )
 
 
 def _report(error: McpregError, cause: Exception | None = None) -> int:
