@@ -44,7 +44,12 @@ class Loaded:
 
 
 class Version:
-    """One version: facts at hand, the rest read when it is asked for."""
+    """One version: facts at hand, the rest read when it is asked for, and not kept.
+
+    There are 80,000 of them, in the memory of every process of a build.
+    """
+
+    __slots__ = ("_load", "facts", "is_latest", "name", "published_at", "version")
 
     def __init__(
         self, name: str, facts: Facts, published_at: str, load: Callable[[], Loaded]
@@ -127,7 +132,7 @@ class Version:
         """The safety level; None when nothing is known that it could be judged by."""
         return Level(self.facts.level) if self.facts.level else None
 
-    @cached_property
+    @property
     def safety(self) -> Safety:
         """Reasons and sentences, from the objects that the sandbox enforces."""
         return safety.of_manifest(self.manifest)

@@ -7,6 +7,7 @@ build.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -97,4 +98,15 @@ def _lot(start: int, end: int) -> Any:  # noqa: ANN401  # whatever the work give
     if _inherited is None:
         raise RuntimeError("not a process of the build")
     things, work = _inherited
-    return work(things[start:end])
+    try:
+        return work(things[start:end])
+    finally:
+        _give_back()
+
+
+def _give_back() -> None:
+    """Free memory goes back to the system (`malloc_trim(3)`): one document with every server in it
+    would otherwise leave its process a hundred megabytes larger to the end."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -58,7 +58,8 @@ def reach(version: Version) -> Reach:
 
     A listed version was locked by nobody, so its sentences are no more than what it declares.
     """
-    said = version.safety.sentences
+    judged = version.safety
+    said = judged.sentences
     if version.manifest.is_remote:
         where = ", ".join(hosts(version.manifest)) or "another host"
         said = (f"runs at {where}, where no sandbox of yours holds it", *said)
@@ -67,7 +68,7 @@ def reach(version: Version) -> Reach:
     return Reach(
         level=str(version.level or NOT_STATED),
         held=held,
-        why=tuple(r.sentence for r in version.safety.reasons if r.level is version.level),
+        why=tuple(r.sentence for r in judged.reasons if r.level is version.level),
         may=tuple(sentence for sentence in said if sentence not in denials),
         cannot=denials if held else (),
     )

@@ -13,6 +13,8 @@ from typing import IO, NamedTuple
 
 from mcpreg.errors import McpregError
 
+# git would keep 96 MiB of what it unpacked, in each process that reads; neighbours need a tenth.
+_LITTLE = ("-c", "core.deltaBaseCacheLimit=8m")
 _AT_ONCE = 256  # requests; 256 of 41 bytes fit into any pipe, so git never waits for us to read
 
 
@@ -39,7 +41,7 @@ class Objects:
 
     def __init__(self, git_dir: Path) -> None:
         self._process = subprocess.Popen(
-            ["git", "--git-dir", str(git_dir), "cat-file", "--batch"],
+            ["git", *_LITTLE, "--git-dir", str(git_dir), "cat-file", "--batch"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
