@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from compiled_once import compile_once
 from folder_server import serving
 from tiny_registry import TinyRegistry, empty_registry
 from warm_start import VARIABLE, listening
@@ -24,6 +25,7 @@ sys.dont_write_bytecode = False
 # How long an example takes says what else the machine does; benchmarks measure speed.
 settings.register_profile("mcpreg", deadline=None)
 settings.load_profile("mcpreg")
+compile_once()
 
 
 def pytest_configure(config: pytest.Config) -> None:

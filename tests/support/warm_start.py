@@ -34,6 +34,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TextIO
 
 import warm_launch
+from compiled_once import compile_all
 
 VARIABLE = "MCPREG_TESTS_WARM"
 """Where the process listens; the workers of a test run have it from the one that began them."""
@@ -96,6 +97,7 @@ class Warm:
     listener: socket.socket
     calls: dict[int, socket.socket] = field(default_factory=dict)
     imported: bool = False
+    compiled: bool = False
 
     def serve(self) -> Call | None:
         """A call, in a process forked for it; None in this one, once nobody listens any more."""
@@ -154,9 +156,7 @@ class Warm:
         call = self._read(caller)
         if call is None:
             return None
-        if not self.imported:
-            _import_all()
-            self.imported = True
+        self._prepare(call)
         process = os.fork()
         if process == 0:
             self.listener.close()
@@ -167,6 +167,19 @@ class Warm:
             os.close(descriptor)
         self.calls[process] = caller
         return None
+
+    def _prepare(self, call: Call) -> None:
+        """Do once what each process would do for itself."""
+        if not self.imported:
+            _import_all()
+        builds = (call.module, *call.arguments[:1]) == ("mcpreg_site", "build")
+        if builds and not self.compiled:
+            compile_all()
+        if not self.imported or (builds and not self.compiled):
+            gc.collect()
+            gc.freeze()  # what is never looked through is never copied
+        self.imported = True
+        self.compiled |= builds
 
     @staticmethod
     def _read(caller: socket.socket) -> Call | None:
@@ -199,8 +212,6 @@ def _import_all() -> None:
         importlib.import_module(name)
     if threading.active_count() > 1:
         raise RuntimeError("an import began a thread, which a fork would lose")
-    gc.collect()
-    gc.freeze()  # what is never looked through is never copied
 
 
 def _become(call: Call) -> None:
@@ -221,7 +232,7 @@ def _become(call: Call) -> None:
     sys.stdout = _output(1, "strict")
     sys.stderr = _output(2, "backslashreplace")
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # constants elsewhere, and this is where they begin
-    sys.path.insert(0, call.folder)
+    sys.path[0] = call.folder  # not the folder of this file
     sys.argv = [call.module, *call.arguments]
 
 
@@ -264,7 +275,6 @@ def _finish(module: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    del sys.path[0]  # the folder of this file, which `python -m` would not look in
     called = Warm(socket.socket(fileno=int(sys.argv[1]))).serve()
     if called is not None:
         _become(called)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from mcpreg.core import manifest
@@ -62,8 +63,13 @@ def _describe(node: dict[str, Any], model: type[Model]) -> None:
             member["description"] = said[name]
 
 
-def _field_docstrings(model: type[Model]) -> Iterator[tuple[str, str]]:
+@cache
+def _field_docstrings(model: type[Model]) -> tuple[tuple[str, str], ...]:
     """Each annotated name of a class body with the string that stands below it (PEP 257)."""
+    return tuple(_read_docstrings(model))
+
+
+def _read_docstrings(model: type[Model]) -> Iterator[tuple[str, str]]:
     (body,) = ast.parse(inspect.getsource(model)).body
     if not isinstance(body, ast.ClassDef):
         return
