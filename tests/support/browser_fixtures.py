@@ -5,6 +5,7 @@ A test module takes these with `pytest_plugins = ["browser_fixtures"]`.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -80,7 +81,18 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     npm = shutil.which("npm")
     if not npm:
         pytest.skip("npm is not installed, which brings axe-core: apt-get install npm")
-    folder = tmp_path_factory.mktemp("axe")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "axe"
+    folder.mkdir(exist_ok=True)
+    script = folder / "node_modules/axe-core/axe.min.js"
+    with (folder / "lock").open("w") as lock:  # one worker installs it for all
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not script.exists():
+            _install_axe(npm, folder)
+    return script.read_text()
+
+
+def _install_axe(npm: str, folder: Path) -> None:
     command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]
     done = subprocess.run(
         [*command, str(folder), f"axe-core@{AXE_VERSION}"],
@@ -91,4 +103,3 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     if done.returncode:
         pytest.skip(f"npm cannot install axe-core {AXE_VERSION}: {done.stderr.strip()[-200:]}")
-    return (folder / "node_modules/axe-core/axe.min.js").read_text()
