@@ -22,11 +22,21 @@ COLD = 256
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
+_SIGNALS = ("SigIgn", "SigBlk")
+_LIBRARYS_OWN = 3 << 31
+"""32 and 33, signal(7): glibc takes them for itself with a process's first thread."""
+
+
+def _plain(line: str) -> str:
+    name, _, value = line.partition(":")
+    return f"{name}:{int(value, 16) & ~_LIBRARYS_OWN:x}" if name in _SIGNALS else line
+
+
 def surroundings() -> str:
     """What a process has from its parent and cannot be given by somebody else."""
     with open("/proc/self/limits") as limits, open("/proc/self/status") as status:
-        kept = ("Groups", "Cap", "NoNewPrivs", "Seccomp:", "Cpus_allowed:", "SigIgn", "SigBlk")
-        lines = [line for line in status if line.startswith(kept)]
+        kept = ("Groups", "Cap", "NoNewPrivs", "Seccomp:", "Cpus_allowed:")
+        lines = [_plain(line) for line in status if line.startswith((*kept, *_SIGNALS))]
         spaces = [os.readlink(f"/proc/self/ns/{name}") for name in _NAMESPACES]
         python = [name for name in os.environ if name.startswith("PYTHON") and name[6:7] != "_"]
         flags = [(name, os.environ[name]) for name in sorted(python)]
