@@ -12,13 +12,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from installed_machine import InstalledMachine, installed_machine
+from waiting import wait_until
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -57,15 +58,6 @@ socket.create_connection(("192.0.2.7", 443), 1)
 def machine() -> Iterator[InstalledMachine]:
     with installed_machine() as made:
         yield made
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def left(mark: str) -> list[int]:
@@ -113,7 +105,7 @@ def running(machine: InstalledMachine, source: str, name: str) -> Iterator[Run]:
             with contextlib.suppress(OSError, ValueError):
                 assert stream is not None
                 stream.close()
-        assert wait_until(lambda: not left(mark))
+        assert wait_until(lambda: not left(mark), 15)
 
 
 def ps(machine: InstalledMachine) -> list[dict[str, object]]:

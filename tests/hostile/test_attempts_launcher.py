@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcpreg.core.plan import Access, Bind, Endpoint, Plan
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import World
@@ -40,15 +41,6 @@ def visible(canary: str) -> list[int]:
             except (ProcessLookupError, FileNotFoundError):
                 continue
     return found
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import pytest
 from docker_daemon import Engine
 from mcpreg.core.plan import Limits
 from mcpreg.sandbox.docker import LABEL
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import World
@@ -48,15 +48,6 @@ def test_attempt_59_many_small_processes_count_together(world: World) -> None:
     assert (killed.code, [kind for kind, _ in killed.violations]) == (6, ["memory"])
 
 
-def waits(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def test_attempt_59_is_recorded_however_late_the_launcher_gets_its_turn(
     world: World, request: pytest.FixtureRequest
 ) -> None:
@@ -82,14 +73,14 @@ def test_attempt_59_is_recorded_however_late_the_launcher_gets_its_turn(
     launcher.stdin.write(b"now\n")
     launcher.stdin.flush()
     state = Path(f"/proc/{first}/stat")
-    assert waits(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z")
+    assert wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z", 10)
     time.sleep(1)  # an engine that hears of it has removed the container by then
     assert state.exists()
     launcher.send_signal(signal.SIGCONT)
     launcher.communicate(timeout=10)
     assert launcher.returncode == 6
     assert '"kind": "memory"' in events.read_text()
-    assert waits(lambda: not state.exists())
+    assert wait_until(lambda: not state.exists(), 10)
 
 
 def resident(pid: int) -> int:
