@@ -23,6 +23,7 @@ from mcpreg.store.tree import fingerprint
 from mcpreg_site.building import Order, build
 from mcpreg_site.publish import is_site
 from mcpreg_site.templates import Templates
+from site_orders import built_anew, published_order
 from tiny_registry import TinyRegistry, make_manifest
 
 KILLS = int(os.environ.get("MCPREG_KILLS", "8"))  # `make soak` asks for 50
@@ -37,20 +38,7 @@ def order(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Order:
-    """A few servers, published, and a cache of the test's own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for number in range(SERVERS):
-        tiny_registry.submit(make_manifest(f"io.github.acme/s{number}", "1.0.0"))
-    tiny_registry.publish()
-    return Order(tiny_registry.repo, None, tmp_path / "public", templates, jobs=1)
-
-
-def _anew(order: Order, jobs: int = 1) -> dict[str, str]:
-    """What a build gives that knows nothing of any before."""
-    output = order.output.with_name("anew")
-    shutil.rmtree(output, ignore_errors=True)
-    build(replace(order, output=output, cached=False, jobs=jobs))
-    return fingerprint(output)
+    return published_order(tiny_registry, templates, tmp_path, monkeypatch, servers=SERVERS)
 
 
 def _version(tiny: TinyRegistry, name: str, version: str) -> None:
@@ -85,7 +73,7 @@ def test_a_remembering_build_gives_the_same_bytes_after_every_kind_of_change(
     first = tiny_registry.git("rev-parse", "published")
     build(order)
     before = fingerprint(order.output)
-    assert before == _anew(order)
+    assert before == built_anew(order)
     changes: list[Callable[[TinyRegistry], None]] = [
         lambda tiny: _version(tiny, "s3", "1.1.0"),
         lambda tiny: _version(tiny, "a-new-one", "1.0.0"),
@@ -96,7 +84,7 @@ def test_a_remembering_build_gives_the_same_bytes_after_every_kind_of_change(
     for number, change in enumerate(changes):
         change(tiny_registry)
         build(order)
-        assert fingerprint(order.output) == _anew(order), f"after change {number}"
+        assert fingerprint(order.output) == built_anew(order), f"after change {number}"
     build(replace(order, rev=first))
     assert fingerprint(order.output) == before, "going back"
 
@@ -105,7 +93,7 @@ def test_many_processes_give_the_bytes_of_one(order: Order, tiny_registry: TinyR
     for number in range(SERVERS, 60):
         tiny_registry.submit(make_manifest(f"io.github.acme/s{number}", "1.0.0"))
     tiny_registry.publish()
-    assert _anew(order, jobs=3) == _anew(order, jobs=1)
+    assert built_anew(order, jobs=3) == built_anew(order, jobs=1)
 
 
 def test_what_did_not_change_is_not_written(order: Order, tiny_registry: TinyRegistry) -> None:
@@ -132,7 +120,7 @@ def test_another_template_makes_the_pages_anew(
     base = tmp_path / "mine/base.html"
     base.write_text(base.read_text().replace("Skip to the content", "Skip to the CONTENT"))
     build(mine)
-    assert fingerprint(order.output) == _anew(mine)
+    assert fingerprint(order.output) == built_anew(mine)
     assert "the CONTENT" in (order.output / "index.html").read_text()
 
 
@@ -192,7 +180,7 @@ def test_a_broken_memory_is_never_believed(
     for version in ("1.1.0", "1.2.0"):  # and whatever took the broken file's place works
         _version(tiny_registry, "s3", version)
         build(order)
-        assert fingerprint(order.output) == _anew(order)
+        assert fingerprint(order.output) == built_anew(order)
 
 
 def test_a_folder_that_was_replaced_behind_our_back_is_built_anew(
@@ -204,7 +192,7 @@ def test_a_folder_that_was_replaced_behind_our_back_is_built_anew(
     shutil.rmtree(order.output)
     other.rename(order.output)
     build(order)
-    assert fingerprint(order.output) == _anew(order)
+    assert fingerprint(order.output) == built_anew(order)
 
 
 def test_a_spare_folder_that_is_not_ours_is_not_used(
@@ -220,7 +208,7 @@ def test_a_spare_folder_that_is_not_ours_is_not_used(
     (spare / "servers/stray.html").write_text("stray")
     _version(tiny_registry, "s3", "1.2.0")
     build(order)
-    assert fingerprint(order.output) == _anew(order)
+    assert fingerprint(order.output) == built_anew(order)
 
 
 def test_statuses_live_on_through_folders_that_take_turns(
@@ -247,7 +235,7 @@ def test_two_builds_at_once_leave_one_whole_site(order: Order) -> None:
         for _ in range(3)
     ]
     assert [process.wait(120) for process in running] == [0, 0, 0]
-    assert fingerprint(order.output) == _anew(order)
+    assert fingerprint(order.output) == built_anew(order)
 
 
 def _build_forever(order: Order, commits: list[str], ready: Event) -> None:
@@ -266,7 +254,7 @@ def test_a_kill_leaves_a_whole_tree_and_a_memory_that_is_no_lie(
     whole = []
     seconds = 0.0
     for commit in commits:
-        whole.append(_anew(replace(order, rev=commit)))
+        whole.append(built_anew(replace(order, rev=commit)))
         started = time.monotonic()
         build(replace(order, rev=commit))
         seconds = time.monotonic() - started

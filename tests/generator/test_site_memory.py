@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +23,7 @@ from mcpreg_site.search import search
 from mcpreg_site.site import LARGE, SUMMARIES, render, site
 from mcpreg_site.templates import Templates
 from mcpreg_site.tree import Own, Stored, Tree, rendered
+from site_orders import built_anew, published_order
 from tiny_registry import TinyRegistry, make_manifest
 
 Snapshots = Callable[..., Snapshot]
@@ -37,19 +37,8 @@ def order(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Order:
-    """Enough servers that one of them is few, published, and a cache of the test's own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for number in range(MANY):
-        tiny_registry.submit(make_manifest(f"io.github.acme/s{number}", "1.0.0"))
-    tiny_registry.publish()
-    return Order(tiny_registry.repo, None, tmp_path / "public", templates, jobs=1)
-
-
-def _anew(order: Order) -> dict[str, str]:
-    output = order.output.with_name("anew")
-    shutil.rmtree(output, ignore_errors=True)
-    build_site(replace(order, output=output, cached=False))
-    return fingerprint(output)
+    """Enough servers that one of them is few."""
+    return published_order(tiny_registry, templates, tmp_path, monkeypatch, servers=MANY)
 
 
 def test_what_lists_show_of_a_server_comes_back_from_memory_as_it_was(
@@ -84,7 +73,7 @@ def test_after_a_change_the_search_index_is_made_from_the_one_before(
     tiny_registry.submit(make_manifest("io.github.acme/s3", "1.1.0", description="Tells tides"))
     tiny_registry.submit(make_manifest("io.github.acme/another", "1.0.0"))
     tiny_registry.publish(later=timedelta(minutes=1))
-    anew = _anew(order)
+    anew = built_anew(order)
     monkeypatch.delattr(search_memory, "build_search")  # nothing but the old index is left to use
     build_site(order)
     assert fingerprint(order.output) == anew
@@ -111,7 +100,7 @@ def test_an_index_whose_shards_got_lost_is_made_anew(
     tiny_registry.submit(make_manifest("io.github.acme/s3", "1.1.0", description="Tells tides"))
     tiny_registry.publish(later=timedelta(minutes=1))
     build_site(order)
-    assert fingerprint(order.output) == _anew(order)
+    assert fingerprint(order.output) == built_anew(order)
 
 
 def _digests(order: Order) -> list[str]:
@@ -135,7 +124,7 @@ def test_what_nobody_published_yet_takes_the_time_of_each_commit(
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2031-01-01T00:00:00Z")
     tiny_registry.commit("Say something")
     build_site(order)
-    assert fingerprint(order.output) == _anew(order)
+    assert fingerprint(order.output) == built_anew(order)
     latest = order.output / "api/v0.1/servers/io.github.acme/clock/versions/latest.json"
     assert "2031-01-01" in latest.read_text()
 
