@@ -65,25 +65,10 @@ def fetch(
         StoppedError: it was left off before anything was known.
     """
     stop = stop or Stop()
-
-    failed: SourceUnavailableError | None = None
-
-    def attempt() -> Fetched | Unchanged:
-        nonlocal failed
-        try:
-            with stop.interrupting():
-                return _once(source, before, root, limits)
-        except SourceUnavailableError as error:
-            failed = error
-            raise
-        except StoppedError:
-            if failed is None:
-                raise
-            raise failed from None  # which is known, and no further attempt is made
-
     usable = checkpoint is not None and checkpoint.config == source.config and not full
     before = checkpoint if usable else None
     try:
+        attempt = _stoppable(lambda: _once(source, before, root, limits), stop)
         fetched = _retrying(source, progress, stop)(attempt)
     except SourceUnavailableError as error:
         raise SourceUnavailableError(
@@ -99,6 +84,28 @@ def fetch(
     if before is not None and isinstance(fetched, Fetched) and fetched.content == before.content:
         return Unchanged()
     return fetched
+
+
+def _stoppable(
+    once: Callable[[], Fetched | Unchanged], stop: Stop
+) -> Callable[[], Fetched | Unchanged]:
+    """One attempt, to be called again; stopped after a failure, it ends with that failure."""
+    failed: SourceUnavailableError | None = None
+
+    def attempt() -> Fetched | Unchanged:
+        nonlocal failed
+        try:
+            with stop.interrupting():
+                return once()
+        except SourceUnavailableError as error:
+            failed = error
+            raise
+        except StoppedError:
+            if failed is None:
+                raise
+            raise failed from None  # which is known, and no further attempt is made
+
+    return attempt
 
 
 def _retrying(source: Source, progress: Callable[[str], None], stop: Stop) -> Retrying:
