@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -50,18 +51,7 @@ def launch(
     _require_toolset(installed)
     granted = [bind.source for bind in plan.binds if bind.role == "grant"]
     identity = sandbox.choose_identity(as_user, granted)
-    recorder.record(
-        "start",
-        server=plan.name,
-        registry=installed.record.registry,
-        lock=installed.record.lock,
-        capabilities=list(installed.record.sandbox),
-        grants=list(around.grants),
-        binds=[f"{bind.access}:{bind.source}" for bind in plan.binds if bind.role == "grant"],
-        egress=[asdict(endpoint) for endpoint in plan.egress],
-        variables=sorted(plan.env),
-        arguments=canonical.sha256("\0".join(plan.argv).encode(errors="surrogateescape")),
-    )
+    _record_start(recorder, installed, plan, around.grants)
 
     def compared() -> Filter:
         from mcpreg.usecases.live import watch
@@ -85,6 +75,24 @@ def launch(
         seconds=round(outcome.duration, 3),
     )
     return outcome
+
+
+def _record_start(
+    recorder: Recorder, installed: Installed, plan: Plan, grants: Sequence[str]
+) -> None:
+    record = installed.record
+    recorder.record(
+        "start",
+        server=plan.name,
+        registry=record.registry,
+        lock=record.lock,
+        capabilities=list(record.sandbox),
+        grants=list(grants),
+        binds=[f"{bind.access}:{bind.source}" for bind in plan.binds if bind.role == "grant"],
+        egress=[asdict(endpoint) for endpoint in plan.egress],
+        variables=sorted(plan.env),
+        arguments=canonical.sha256("\0".join(plan.argv).encode(errors="surrogateescape")),
+    )
 
 
 def _require_toolset(installed: Installed) -> None:
