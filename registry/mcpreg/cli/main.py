@@ -132,11 +132,6 @@ def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one 
             return _report(UsageError(error.format_message()))
         error.show()
         return 2
-    except ImportError as error:
-        # GitPython says so when it is imported, at length.
-        if "git executable" not in str(error):
-            return _report(_defect(error), cause=error)
-        return _report(McpregError("git is not installed", hint="apt-get install git"))
     except BrokenPipeError:
         # Whoever read our output has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -152,10 +147,13 @@ def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one 
             )
         )
     except Exception as error:  # noqa: BLE001  # the last door: our fault, said in one line
-        return _report(_defect(error), cause=error)
+        return _report(_unexpected(error), cause=error)
 
 
-def _defect(error: Exception) -> InternalError:
+def _unexpected(error: Exception) -> McpregError:
+    if isinstance(error, ImportError) and "git executable" in str(error):
+        # GitPython says so when it is imported, at length.
+        return McpregError("git is not installed", hint="apt-get install git")
     return InternalError(
         f"unexpected {type(error).__name__}: {error}",
         hint="this is a defect of mcpreg; MCPREG_DEBUG=1 shows where",

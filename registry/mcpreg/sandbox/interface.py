@@ -1,7 +1,7 @@
 """What every sandbox backend takes and gives back.
 
 Values are named tuples here, and wherever every start makes the class and no more is needed: that
-takes a fifth of what making a frozen dataclass does.
+takes a quarter of what making a frozen dataclass does.
 """
 
 from __future__ import annotations
