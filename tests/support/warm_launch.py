@@ -20,8 +20,6 @@ import sys
 COLD = 256
 """The answer to a call from elsewhere; every other answer is what waitpid's exit code would be."""
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
-
-
 _SIGNALS = ("SigIgn", "SigBlk")
 _LIBRARYS_OWN = 3 << 31
 """32 and 33, signal(7): glibc takes them for itself with a process's first thread."""
