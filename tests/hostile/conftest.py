@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ class World:
 
     def inside(self, deed: str, *, changes: Mapping[str, Any] | None = None, **p: object) -> Result:
         """The deed in the sandbox; `changes` replaces members of the plan."""
-        return self.launch(replace(self.plan(deed, p), **(changes or {})))
+        return self.launch(self.plan(deed, p)._replace(**(changes or {})))
 
     def launch(
         self,

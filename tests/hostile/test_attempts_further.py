@@ -15,7 +15,6 @@ import time
 import tty
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ def test_attempt_70_a_hijacked_first_process_does_not_outlive_the_launcher(world
     assert world.outside("process.write_memory").did == 4
     mark = f"undying-{world.folder.name}"
     plan = world.plan("calls.undying", {})
-    arguments, _ = world.launcher(replace(plan, argv=(*plan.argv, mark)))
+    arguments, _ = world.launcher(plan._replace(argv=(*plan.argv, mark)))
     launcher = subprocess.Popen(
         arguments,
         env=world.environment(),

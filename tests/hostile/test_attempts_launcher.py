@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +75,7 @@ def test_attempt_6_a_planted_link_makes_no_file_on_the_host(world: World) -> Non
     (world.home / "nested").rmdir()
     plan = world.plan("files.look", {"path": nested})
     second = Bind(str(world.code / "deeds"), nested)
-    refused = world.launch(replace(plan, binds=(*plan.binds, second)))
+    refused = world.launch(plan._replace(binds=(*plan.binds, second)))
     assert refused.code == 1
     assert f"{nested} lies inside {world.project}" in refused.stderr
     assert not (world.home / "nested").exists()
@@ -88,7 +87,7 @@ def test_attempt_7_refuses_a_bind_source_that_is_a_link(world: World) -> None:
     assert world.outside("files.read", path=str(link / "id_ed25519")).did == CANARY
     plan = world.plan("files.read", {"path": str(link / "id_ed25519")})
     for source in (link, link / "id_ed25519"):
-        refused = world.launch(replace(plan, binds=(*plan.binds, Bind(str(source), str(source)))))
+        refused = world.launch(plan._replace(binds=(*plan.binds, Bind(str(source), str(source)))))
         assert refused.code == 1
         assert "symbolic link 'shortcut'" in refused.stderr
         assert f"grant the place itself: {os.path.realpath(source)}" in refused.stderr
@@ -107,7 +106,7 @@ def test_attempt_8_a_swapped_source_shows_the_old_object_or_is_refused(world: Wo
             aside.rename(data)
 
     plan = world.plan("files.read", {"path": str(data / "id_ed25519")})
-    plan = replace(plan, binds=(*plan.binds, Bind(str(data), str(data))))
+    plan = plan._replace(binds=(*plan.binds, Bind(str(data), str(data))))
     swapper = threading.Thread(target=swap)
     swapper.start()
     try:
@@ -148,10 +147,10 @@ def test_attempt_19_no_command_line_has_the_secret(world: World) -> None:
         careless.kill()
         careless.wait()
     plan = world.plan("process.sleep", {"seconds": 30})
-    with running(world, replace(plan, env={**plan.env, "TOKEN": secret})):
+    with running(world, plan._replace(env={**plan.env, "TOKEN": secret})):
         assert visible(secret) == []
     plan = world.plan("process.variables", {"names": ["TOKEN"]})
-    assert world.launch(replace(plan, env={**plan.env, "TOKEN": secret})).did == ["TOKEN"]
+    assert world.launch(plan._replace(env={**plan.env, "TOKEN": secret})).did == ["TOKEN"]
 
 
 def test_attempt_20_mounts_name_nothing_undeclared(world: World) -> None:
@@ -327,7 +326,7 @@ def test_attempts_57_63_and_65_nothing_survives_a_killed_launcher(deed: str, wor
         os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: not visible(mark))
     plan = world.plan(deed, {"seconds": 60})
-    with running(world, replace(plan, argv=(*plan.argv, mark))) as launcher:
+    with running(world, plan._replace(argv=(*plan.argv, mark))) as launcher:
         assert visible(mark)
         launcher.send_signal(signal.SIGKILL)
         assert wait_until(lambda: not visible(mark), 3)
@@ -336,7 +335,7 @@ def test_attempts_57_63_and_65_nothing_survives_a_killed_launcher(deed: str, wor
 def test_attempt_65_a_launcher_killed_during_set_up_leaves_nothing(world: World) -> None:
     mark = f"{CANARY}-{world.folder.name}"
     plan = world.plan("process.sleep", {"seconds": 60})
-    arguments, events = world.launcher(replace(plan, argv=(*plan.argv, mark)))
+    arguments, events = world.launcher(plan._replace(argv=(*plan.argv, mark)))
     caught = 0
     for attempt in range(12):
         launcher = subprocess.Popen(
@@ -372,7 +371,7 @@ def test_attempt_64_a_daemonised_child_dies_with_the_server(world: World) -> Non
 def test_a_signal_to_the_launcher_ends_everything(number: signal.Signals, world: World) -> None:
     mark = f"{CANARY}-{world.folder.name}"
     plan = world.plan("process.sleep", {"seconds": 60})
-    with running(world, replace(plan, argv=(*plan.argv, mark))) as launcher:
+    with running(world, plan._replace(argv=(*plan.argv, mark))) as launcher:
         launcher.send_signal(number)
         assert launcher.wait(5) == 128 + signal.SIGTERM
         assert wait_until(lambda: not visible(mark), 2)
@@ -384,7 +383,7 @@ def test_an_unwritable_grant_is_refused_with_the_fix(world: World, needs_root: N
     plan = world.plan("files.create", {"folder": str(closed)})
     assert world.outside("files.create", as_root=True, folder=str(closed)).did == str(closed)
     grant = Bind(str(closed), str(closed), Access.WRITE)
-    refused = world.launch(replace(plan, binds=(*plan.binds, grant)))
+    refused = world.launch(plan._replace(binds=(*plan.binds, grant)))
     assert refused.code == 1
     assert "is not writable" in refused.stderr
     assert f"chown -R USER {closed}" in refused.stderr
@@ -401,7 +400,7 @@ def test_a_grant_below_a_closed_home_can_be_used(world: World, needs_root: None)
     assert world.outside("files.create", folder=str(granted)).refused == "EACCES"
     plan = world.plan("files.create", {"folder": str(granted)})
     grant = Bind(str(granted), str(granted), Access.WRITE)
-    assert world.launch(replace(plan, binds=(*plan.binds, grant))).did == str(granted)
+    assert world.launch(plan._replace(binds=(*plan.binds, grant))).did == str(granted)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +414,7 @@ def test_a_grant_below_a_closed_home_can_be_used(world: World, needs_root: None)
 def test_a_plan_that_cannot_work_starts_nothing(
     change: dict[str, Any], problem: str, world: World
 ) -> None:
-    refused = world.launch(replace(world.plan("process.variables", {"names": []}), **change))
+    refused = world.launch(world.plan("process.variables", {"names": []})._replace(**change))
     assert (refused.code, refused.answer, refused.events) == (1, None, [])
     assert problem in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
@@ -443,7 +442,7 @@ def test_a_closed_stream_is_refused_instead_of_becoming_another_file(
 def test_concurrent_runs_do_not_disturb_each_other(world: World) -> None:
     name, address = ("api.example.test", "127.66.0.1")
     plan = world.plan("network.resolve", {"name": name})
-    plan = replace(plan, egress=(Endpoint(name, 443),))
+    plan = plan._replace(egress=(Endpoint(name, 443),))
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: world.launch(plan), range(8)))
     assert [result.did for result in results] == [address] * 8

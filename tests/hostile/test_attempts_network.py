@@ -14,7 +14,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,12 +109,12 @@ def test_denies_records_and_kills(
     assert outside(world, attempt) == [CANARY]
     parameters = {"host": attempt.host, "port": attempt.port}
     plan = world.plan(f"network.{attempt.deed}", parameters)
-    plan = replace(plan, **world.egress(ALLOWED))
+    plan = plan._replace(**world.egress(ALLOWED))
     denied = world.launch(plan, options={"deny": True})
     assert denied.refused == attempt.denial
     assert attempt.recorded in denied.violations
     plan = world.plan(f"network.{attempt.deed}", {**parameters, "linger": 10})
-    killed = world.launch(replace(plan, **world.egress(ALLOWED)))
+    killed = world.launch(plan._replace(**world.egress(ALLOWED)))
     assert killed.code == 6, killed
     assert killed.did_nothing_more
     assert killed.violations == [attempt.recorded]
@@ -200,7 +200,7 @@ def test_attempt_53_refuses_to_grant_a_socket(world: World) -> None:
         Path(path).chmod(0o666)
         assert world.outside("files.connect", path=path).did == "welcome"
         plan = world.plan("files.connect", {"path": path})
-        refused = world.launch(replace(plan, binds=(*plan.binds, Bind(path, "/run/docker.sock"))))
+        refused = world.launch(plan._replace(binds=(*plan.binds, Bind(path, "/run/docker.sock"))))
     assert refused.code == 1
     assert "neither a file nor a folder" in refused.stderr
 
@@ -219,8 +219,9 @@ QUESTIONS = [
 )
 def test_attempt_54_matches_names_exactly(name: str, allowed: bool, world: World) -> None:
     question = f"123401000001000000000000{name}0000010001"
-    plan = replace(
-        world.plan("network.ask", {"question": question, "linger": 0 if allowed else 10}),
+    plan = world.plan(
+        "network.ask", {"question": question, "linger": 0 if allowed else 10}
+    )._replace(
         **world.egress(ALLOWED),
     )
     result = world.launch(plan)
@@ -234,7 +235,7 @@ def test_attempt_54_matches_names_exactly(name: str, allowed: bool, world: World
 
 @pytest.mark.parametrize("name", ["api.example.test", "API.Example.TEST", "api.example.test."])
 def test_attempt_54_resolves_every_spelling_of_the_declared_name(name: str, world: World) -> None:
-    plan = replace(world.plan("network.resolve", {"name": name}), **world.egress(ALLOWED))
+    plan = world.plan("network.resolve", {"name": name})._replace(**world.egress(ALLOWED))
     assert world.launch(plan).did == "127.66.0.1"
 
 
@@ -242,7 +243,7 @@ def test_an_allowed_host_is_reached_and_recorded(world: World) -> None:
     with listener(socket.AF_INET, ("127.0.0.1", 0)) as server:
         host, port = "api.example.test", server.getsockname()[1]
         plan = world.plan("network.tcp", {"host": host, "port": port})
-        plan = replace(plan, **world.egress((host, port)))
+        plan = plan._replace(**world.egress((host, port)))
         result = world.launch(plan, options={"resolve": {host: "127.0.0.1"}})
     assert result.did == "welcome"
     recorded = [e for e in result.events if e["event"].startswith("egress")]
@@ -256,11 +257,11 @@ def test_a_wildcard_allows_subdomains_and_not_the_apex(world: World) -> None:
         port = server.getsockname()[1]
         allow = world.egress(("*.example.test", port))
         deep = {"host": "a.b.example.test", "port": port}
-        plan = replace(world.plan("network.tcp", deep), **allow)
+        plan = world.plan("network.tcp", deep)._replace(**allow)
         resolve = {"a.b.example.test": "127.0.0.1"}
         assert world.launch(plan, options={"resolve": resolve}).did == "welcome"
     plan = world.plan("network.tcp", {"host": "example.test", "port": port, "linger": 10})
-    apex = world.launch(replace(plan, **allow))
+    apex = world.launch(plan._replace(**allow))
     assert (apex.code, apex.violations) == (6, [("dns", "example.test")])
 
 
@@ -269,7 +270,7 @@ def test_attempt_55_refuses_an_allowed_name_that_leads_to_a_private_address(worl
         host, port = "api.example.test", server.getsockname()[1]
         assert world.outside("network.tcp", host="127.0.0.1", port=port).did == "welcome"
         plan = world.plan("network.tcp", {"host": host, "port": port})
-        plan = replace(plan, **world.egress((host, port)))
+        plan = plan._replace(**world.egress((host, port)))
         result = world.launch(plan, options={"resolve": {host: "public:127.0.0.1"}})
     assert result.refused == "ECONNRESET"
     refused = [e for e in result.events if e["event"] == "egress-refused"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +26,14 @@ MIB = 1 << 20
 def test_attempt_58_a_fork_bomb_is_bounded(world: World) -> None:
     assert world.outside("resources.fork_many", count=60).did == 60
     plan = world.plan("resources.fork_many", {"count": 60})
-    limited = replace(plan, limits=replace(plan.limits, pids=20))
+    limited = plan._replace(limits=plan.limits._replace(pids=20))
     assert world.launch(limited).refused == "EAGAIN"
 
 
 def test_attempt_59_a_memory_bomb_is_killed_and_recorded(world: World) -> None:
     assert world.outside("resources.hold_memory", megabytes=160, seconds=0).did == 160
     plan = world.plan("resources.hold_memory", {"megabytes": 160, "seconds": 20})
-    limited = replace(plan, limits=replace(plan.limits, memory=64 * MIB))
+    limited = plan._replace(limits=plan.limits._replace(memory=64 * MIB))
     killed = world.launch(limited)
     assert killed.code == 6
     assert [kind for kind, _ in killed.violations] == ["memory"]
@@ -44,7 +43,7 @@ def test_attempt_59_many_small_processes_count_together(world: World) -> None:
     assert world.outside("resources.hold_in_children", children=6, megabytes=20).did == 6
     parameters = {"children": 6, "megabytes": 20, "seconds": 20}
     plan = world.plan("resources.hold_in_children", parameters)
-    killed = world.launch(replace(plan, limits=replace(plan.limits, memory=64 * MIB)))
+    killed = world.launch(plan._replace(limits=plan.limits._replace(memory=64 * MIB)))
     assert (killed.code, [kind for kind, _ in killed.violations]) == (6, ["memory"])
 
 
@@ -55,7 +54,7 @@ def test_attempt_59_is_recorded_however_late_the_launcher_gets_its_turn(
         pytest.skip("the control group is the launcher's own, and nobody else removes it")
     engine: Engine = request.getfixturevalue("docker_engine")
     plan = world.plan("resources.hold_memory_when_told", {"megabytes": 160})
-    limited = replace(plan, limits=replace(plan.limits, memory=64 * MIB))
+    limited = plan._replace(limits=plan.limits._replace(memory=64 * MIB))
     arguments, events = world.launcher(limited)
     launcher = subprocess.Popen(
         arguments,
@@ -126,14 +125,14 @@ def test_attempt_61_a_files_size_is_bounded(world: World) -> None:
     folder = str(world.project)
     assert world.outside("files.fill", folder=folder, megabytes=6).did == 6 * MIB
     plan = world.plan("files.fill", {"folder": folder, "megabytes": 6})
-    limited = replace(plan, limits=replace(plan.limits, file_size=4 * MIB))
+    limited = plan._replace(limits=plan.limits._replace(file_size=4 * MIB))
     assert world.launch(limited).refused == "EFBIG"
 
 
 def test_attempt_62_open_files_are_bounded(world: World) -> None:
     assert world.outside("resources.open_many", count=200).did == 200
     plan = world.plan("resources.open_many", {"count": 200})
-    limited = replace(plan, limits=Limits(open_files=64))
+    limited = plan._replace(limits=Limits(open_files=64))
     assert world.launch(limited).refused == "EMFILE"
 
 

@@ -152,3 +152,8 @@ def test_refuses_a_list_without_end() -> None:
 def test_keeps_the_manifests_order() -> None:
     texts = ["net:loopback", "env:B", "fs:read:.", "env:A"]
     assert [str(item) for item in parse_all(texts)] == texts
+
+
+def test_what_is_spelled_alike_in_another_kind_is_something_else() -> None:
+    spelled = [parse("env:none"), parse("net:none"), parse("env:loopback"), parse("net:loopback")]
+    assert len(set(spelled)) == len(spelled)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,7 +105,7 @@ DIRECTORY = InputSpec("positional", "directory", required=True, repeated=True)
 
 def test_an_argument_grants_the_folder_the_person_names(make: Make, around: Surroundings) -> None:
     installed = make(("fs:write:{directory}/**",), (DIRECTORY,))
-    plan = compile_plan(installed, replace(around, arguments=("data",)))
+    plan = compile_plan(installed, around._replace(arguments=("data",)))
     data = f"{around.cwd}/data"
     assert plan.argv == ("python3", "/app/bin/clock", data)
     assert [(bind.source, bind.target) for bind in plan.binds if bind.role == "grant"] == [
@@ -116,7 +115,7 @@ def test_an_argument_grants_the_folder_the_person_names(make: Make, around: Surr
 
 def test_a_repeated_argument_grants_each_folder(make: Make, around: Surroundings) -> None:
     installed = make(("fs:read:{directory}/**",), (DIRECTORY,))
-    both = replace(around, arguments=("data", f"{around.home}/notes"))
+    both = around._replace(arguments=("data", f"{around.home}/notes"))
     assert len(grants(installed, both)) == 2
 
 
@@ -131,7 +130,7 @@ def test_two_slashes_and_generated_files_are_no_way_around(
 ) -> None:
     for capability in ("fs:read:{directory}/**", "fs:read:{directory}"):
         with pytest.raises(PolicyError):
-            compile_plan(make((capability,), (DIRECTORY,)), replace(around, arguments=(path,)))
+            compile_plan(make((capability,), (DIRECTORY,)), around._replace(arguments=(path,)))
 
 
 @pytest.mark.parametrize("given", [{"value": "~/.ssh"}, {"default": "~/.ssh"}])
@@ -142,7 +141,7 @@ def test_the_publisher_cannot_choose_the_folder_you_choose(
     assert grants(make(("fs:read:{directory}/**",), (theirs,)), around) == []
     hidden = InputSpec("named", "--directory", **given)  # type: ignore[arg-type]  # both text
     installed = make(("fs:read:{directory}/**",), (DIRECTORY, hidden))
-    chosen = replace(around, arguments=("data",))
+    chosen = around._replace(arguments=("data",))
     assert [bind.source for bind in grants(installed, chosen)] == [f"{around.cwd}/data"]
 
 
@@ -151,7 +150,7 @@ def test_a_pattern_in_the_users_own_folder_name_opens_nothing_else(
 ) -> None:
     for name in ("proj*", "project1"):
         (tmp_path / name / "data").mkdir(parents=True)
-    here = replace(around, cwd=str(tmp_path / "proj*"))
+    here = around._replace(cwd=str(tmp_path / "proj*"))
     for capability in ("fs:write:./data/**", "fs:write:./d*/**"):
         assert [bind.source for bind in grants(make((capability,)), here)] == [
             str(tmp_path / "proj*/data")
@@ -162,7 +161,7 @@ def test_a_grant_for_an_argument_that_does_not_exist_is_refused(
     make: Make, around: Surroundings
 ) -> None:
     with pytest.raises(UsageError, match="takes no argument called x"):
-        compile_plan(make(), replace(around, grants=("fs:read:{x}/**",)))
+        compile_plan(make(), around._replace(grants=("fs:read:{x}/**",)))
 
 
 def test_a_pattern_without_matches_starts_in_the_private_home(
@@ -178,7 +177,7 @@ def test_the_sandboxs_own_places_cannot_be_granted(
 ) -> None:
     with pytest.raises((PolicyError, UsageError)):
         compile_plan(
-            make(("fs:write:{directory}/**",), (DIRECTORY,)), replace(around, arguments=(path,))
+            make(("fs:write:{directory}/**",), (DIRECTORY,)), around._replace(arguments=(path,))
         )
 
 
@@ -190,7 +189,7 @@ def test_a_capability_beyond_the_lock_is_refused(make: Make, around: Surrounding
 
 def test_a_grant_widens_one_run_and_lifts_net_none(make: Make, around: Surroundings) -> None:
     installed = make(("net:none",))
-    wider = replace(around, grants=("net:egress:api.example.com:443",))
+    wider = around._replace(grants=("net:egress:api.example.com:443",))
     assert compile_plan(installed, wider).egress == (Endpoint("api.example.com", 443),)
     assert compile_plan(installed, around).egress == ()
 
@@ -236,7 +235,7 @@ def test_a_pattern_below_an_argument_is_expanded_there(make: Make, around: Surro
     for name in ("a.csv", "b.txt"):
         (Path(around.cwd) / "data" / name).touch()
     installed = make(("fs:read:{directory}/*.csv",), (DIRECTORY,))
-    binds = grants(installed, replace(around, arguments=("data",)))
+    binds = grants(installed, around._replace(arguments=("data",)))
     assert [bind.source for bind in binds] == [f"{around.cwd}/data/a.csv"]
 
 
@@ -244,7 +243,7 @@ def test_a_pattern_below_an_argument_is_expanded_there(make: Make, around: Surro
 def test_a_home_written_with_a_slash_is_the_same_home(
     make: Make, around: Surroundings, end: str
 ) -> None:
-    here = replace(around, home=around.home + end)
+    here = around._replace(home=around.home + end)
     assert [b.target for b in grants(make(("fs:read:~/notes/**",)), here)] == ["/home/mcp/notes"]
 
 
@@ -252,7 +251,7 @@ def test_named_and_extra_arguments_reach_the_server(make: Make, around: Surround
     zone = InputSpec("named", "--zone", default="UTC")
     installed = make((), (zone,))
     assert compile_plan(installed, around).argv[2:] == ("--zone", "UTC")
-    given = replace(around, arguments=("--zone=CET", "--verbose"))
+    given = around._replace(arguments=("--zone=CET", "--verbose"))
     assert compile_plan(installed, given).argv[2:] == ("--zone", "CET", "--verbose")
 
 
@@ -262,11 +261,11 @@ def test_a_mount_of_an_image_appears_where_the_image_wants_it(
     folder = InputSpec("mount", "ws", required=True)
     mount = InputSpec("mount", "/workspace", value="{ws}", variables=(folder,))
     installed = make(("fs:read:{ws}/**",), (mount,))
-    given = replace(around, inputs={"ws": ("data",)})
+    given = around._replace(inputs={"ws": ("data",)})
     assert grants(installed, given) == [Bind(f"{around.cwd}/data", "/workspace", Access.READ)]
     assert compile_plan(installed, given).argv == ("python3", "/app/bin/clock")
     assert grants(make((), (mount,)), given) == []  # no capability opens it
-    covering = replace(mount, name="/usr/lib")
+    covering = mount._replace(name="/usr/lib")
     with pytest.raises(PolicyError, match="would cover /usr/lib"):
         compile_plan(make(("fs:read:{ws}/**",), (covering,)), given)
 

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def mounts(plan: Plan) -> dict[str, dict[str, str]]:
 
 def test_what_is_not_granted_for_writing_is_mounted_read_only() -> None:
     binds = (Bind("/a", "/a"), Bind("/b", "/b", Access.WRITE), Bind("/c", "/c", role="runtime"))
-    found = mounts(replace(PLAN, binds=binds))
+    found = mounts(PLAN._replace(binds=binds))
     assert [target for target, fields in found.items() if "readonly" not in fields] == ["/b"]
 
 
@@ -65,12 +64,12 @@ def test_a_record_read_back_binds_its_runtime_read_only() -> None:
     ]
     again = from_document(document)
     assert again.runtime.binds[0].access is Access.READ
-    assert "readonly" in mounts(replace(PLAN, binds=again.runtime.binds))["/usr/bin/node"]
+    assert "readonly" in mounts(PLAN._replace(binds=again.runtime.binds))["/usr/bin/node"]
 
 
 @pytest.mark.parametrize("path", ["/a,b", '/a"b', "/a b", "/a,readonly=false", "/a\nb"])
 def test_a_path_cannot_add_to_its_mounts_options(path: str) -> None:
-    found = mounts(replace(PLAN, binds=(Bind(path, path),)))
+    found = mounts(PLAN._replace(binds=(Bind(path, path),)))
     assert found[path] == {"type": "bind", "source": path, "target": path, "readonly": ""}
 
 
@@ -81,7 +80,7 @@ def test_no_word_of_the_command_has_a_variable() -> None:
 
 def test_refuses_a_variable_that_would_become_two() -> None:
     with pytest.raises(SandboxSetupError, match="line break"):
-        docker.env_file(replace(PLAN, env={"KEY": "a\nLD_PRELOAD=/x.so"}))
+        docker.env_file(PLAN._replace(env={"KEY": "a\nLD_PRELOAD=/x.so"}))
 
 
 def test_the_image_is_the_same_bytes_for_the_same_links() -> None:
@@ -250,11 +249,11 @@ def test_a_gate_for_aarch64_that_cannot_do_a_step_starts_nothing(
 
 def test_refuses_a_mount_below_what_is_granted_for_reading() -> None:
     with pytest.raises(SandboxSetupError, match=r"is mounted at /proc, below /"):
-        check_reach(replace(PLAN, binds=(Bind("/", "/host"),)))
+        check_reach(PLAN._replace(binds=(Bind("/", "/host"),)))
 
 
 def test_an_image_is_dockers_to_run() -> None:
-    plan = replace(PLAN, image=RootImage("sha256:00", "sha256:01"))
+    plan = PLAN._replace(image=RootImage("sha256:00", "sha256:01"))
     assert choose_backend("auto", plan) == "docker"
     assert choose_backend("docker", PLAN) == "docker"
     with pytest.raises(UsageError, match="bubblewrap runs no images"):
@@ -285,7 +284,7 @@ def test_explains_negatives_too() -> None:
     assert "cannot contact any host" in nothing
     assert "is given none of your environment variables" in nothing
     binds = (Bind("/h/d", "/home/mcp/d"), Bind("/app-of-ours", "/app", role="app"))
-    some = told(replace(PLAN, binds=binds, egress=(Endpoint("*.example.com", 443),)))
+    some = told(PLAN._replace(binds=binds, egress=(Endpoint("*.example.com", 443),)))
     assert "may read /h/d, which it sees as /home/mcp/d" in some
     assert "cannot change your files" in some
     assert "may contact any host below example.com on port 443" in some

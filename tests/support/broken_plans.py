@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from capability_fuzz import Compile
+from capability_fuzz import Compile, restated
 from mcpreg.core.plan import Access, Bind, Plan
 from mcpreg.store.installed import Installed
 from mcpreg.usecases.plan import Surroundings, compile_plan
@@ -15,8 +14,7 @@ from mcpreg.usecases.plan import Surroundings, compile_plan
 def _binds(change: Callable[[Bind], Bind]) -> Compile:
     def broken(installed: Installed, around: Surroundings) -> Plan:
         plan = compile_plan(installed, around)
-        return replace(
-            plan,
+        return plan._replace(
             binds=tuple(change(bind) if bind.role == "grant" else bind for bind in plan.binds),
         )
 
@@ -27,30 +25,30 @@ def _around(bind: Bind) -> Bind:
     source, target = Path(bind.source), Path(bind.target)
     if source.is_dir():
         return bind
-    return replace(bind, source=str(source.parent), target=str(target.parent))
+    return bind._replace(source=str(source.parent), target=str(target.parent))
 
 
 def _resolved(installed: Installed, around: Surroundings) -> Plan:
     plan = compile_plan(installed, around)
-    binds = (replace(bind, source=str(Path(bind.source).resolve())) for bind in plan.binds)
-    return replace(plan, binds=tuple(binds))
+    binds = (bind._replace(source=str(Path(bind.source).resolve())) for bind in plan.binds)
+    return plan._replace(binds=tuple(binds))
 
 
 def _starred(installed: Installed, around: Surroundings) -> Plan:
     texts = tuple(
         f"{text}/**" if text.endswith("/*") else text for text in installed.record.sandbox
     )
-    record = replace(installed.record, sandbox=texts)
-    return compile_plan(replace(installed, record=record, lock={"sandbox": list(texts)}), around)
+    record = installed.record._replace(sandbox=texts)
+    return compile_plan(restated(installed, record), around)
 
 
 BROKEN: Mapping[str, Compile] = {
     "a file brings its folder along": _binds(_around),
-    "everything is writable": _binds(lambda bind: replace(bind, access=Access.WRITE)),
-    "nothing is writable": _binds(lambda bind: replace(bind, access=Access.READ)),
+    "everything is writable": _binds(lambda bind: bind._replace(access=Access.WRITE)),
+    "nothing is writable": _binds(lambda bind: bind._replace(access=Access.READ)),
     "links are followed": _resolved,
     "a star at the end is a tree": _starred,
     "home is the folder above it": lambda installed, around: compile_plan(
-        installed, replace(around, home=str(Path(around.home).parent))
+        installed, around._replace(home=str(Path(around.home).parent))
     ),
 }

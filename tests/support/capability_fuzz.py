@@ -10,16 +10,17 @@ import itertools
 import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from capability_asks import ask_for
 from capability_oracle import Allowed, Ask, allowed
-from mcpreg.core.install import InputSpec
+from mcpreg.core.install import InputSpec, InstallRecord
 from mcpreg.core.plan import Access, Plan
 from mcpreg.errors import McpregError
 from mcpreg.sandbox import pin
 from mcpreg.sandbox.layout import check_layout, within
+from mcpreg.store import installed as store
 from mcpreg.store.installed import Installed
 from mcpreg.usecases.plan import Surroundings, compile_plan
 from planted_host import PlantedHost
@@ -106,10 +107,15 @@ def _examine(
     return _difference(seen, written, may)
 
 
+def restated(base: Installed, record: InstallRecord) -> Installed:
+    """As if the store had opened this record, with a lock that says the same."""
+    return Installed(record, {"sandbox": list(record.sandbox)}, store.SEAL)
+
+
 def compiled(base: Installed, ask: Ask, compile_: Compile = compile_plan) -> Plan:
     """The plan for one person, by the real compiler or another."""
-    record = replace(base.record, sandbox=ask.capabilities, inputs=(DIRECTORY,))
-    installed = replace(base, record=record, lock={"sandbox": list(ask.capabilities)})
+    record = base.record._replace(sandbox=ask.capabilities, inputs=(DIRECTORY,))
+    installed = restated(base, record)
     around = Surroundings(
         cwd=ask.cwd,
         home=ask.home,

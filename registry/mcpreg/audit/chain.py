@@ -14,8 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 GENESIS = "0" * 64
 SEALED = "sealed"  # the one event that nobody records: it only ever follows a torn line
@@ -23,8 +22,7 @@ MAX_LINE = 1 << 16  # bytes; a longer event keeps its name and size only
 _HASH_ROOM = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One line. `time` is RFC 3339 text; `fields` come from programs that are not trusted."""
 
     seq: int
@@ -34,8 +32,7 @@ class Event:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The end of a chain: what the next line follows, and the torn bytes before it, if any."""
 
     seq: int = 0
@@ -43,8 +40,7 @@ class Head:
     torn: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """A chain as far as it holds. `problem` names the first line that was changed."""
 
     events: tuple[Event, ...]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from mcpreg.audit import files
 from mcpreg.audit.chain import MAX_LINE, Chain, Head, find_head, verify, write_line
@@ -19,8 +19,7 @@ FOLDER = "audit"
 INDEX = "index.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A run as the index knows it. `ended` is None while it runs, and after a crash."""
 
     run_id: str
@@ -73,7 +72,7 @@ def list_runs(state_dir: Path) -> list[Run]:
             path = folder / f"{run}.jsonl"
             runs[run] = Run(run, path, str(server), str(version), entry.time, None)
         elif entry.event == "end" and run in runs:
-            runs[run] = replace(runs[run], ended=entry.time)
+            runs[run] = runs[run]._replace(ended=entry.time)
         elif entry.event == "pruned":
             runs.pop(run, None)
     return list(runs.values())

@@ -6,17 +6,16 @@ import fcntl
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from mcpreg.audit import files, index, process
 from mcpreg.audit.chain import SEALED, Chain, Event, Head, verify, write_line, write_seal
 from mcpreg.errors import InternalError, McpregError
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a log holds up to the first line that is not what was written.
 
     `intact` is False after tampering; `problem` says what is wrong and where, a torn last line

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mcpreg.core.inputs import Question
 from mcpreg.core.install import InputSpec
@@ -23,12 +23,14 @@ _BOOLEANS = frozenset(("true", "false", "1", "0", "yes", "no", "on", "off"))
 _TRUE = frozenset(("true", "1", "yes", "on"))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The values of one input, more than one for a repeated one, and the source in words."""
 
-    values: tuple[str, ...] = field(repr=False)
+    values: tuple[str, ...]
     source: str
+
+    def __repr__(self) -> str:
+        return f"Answer(source={self.source!r})"  # a value may be a secret
 
     @property
     def is_publishers(self) -> bool:
@@ -36,8 +38,7 @@ class Answer:
         return self.source == DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Somewhere values come from. `public` is what other processes and files show."""
 
     name: str
@@ -50,8 +51,7 @@ def source(name: str, values: Mapping[str, tuple[str, ...]], *, public: bool = F
     return Source(name, lambda question: values.get(question.name), public)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What is answered, what is missing, and what is wrong, in words; all of it at once."""
 
     answers: Mapping[str, Answer]

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
 
 from mcpreg.core.plan import Access, Endpoint
 from mcpreg.errors import UsageError
@@ -29,13 +29,13 @@ _GLOB = frozenset("*?[")
 _ARG = r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}"
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """A file or folder of the host. `path` as written, without the trailing `/**`."""
 
     path: str
     access: Access
     tree: bool
+    kind: Literal["fs"] = "fs"
 
     @property
     def argument(self) -> str | None:
@@ -53,37 +53,39 @@ class Files:
         return f"fs:{self.access}:{self.path}{below if self.tree else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """`net:none` and `net:loopback`: no host outside the sandbox can be reached."""
 
     mode: str
+    kind: Literal["net"] = "net"
 
     def __str__(self) -> str:
         return f"net:{self.mode}"
 
 
-@dataclass(frozen=True, slots=True)
-class Egress:
+class Egress(NamedTuple):
     """The hosts that may be contacted, each on one port."""
 
     endpoints: tuple[Endpoint, ...]
+    kind: Literal["egress"] = "egress"
 
     def __str__(self) -> str:
         return "net:egress:" + ",".join(f"{e.host}:{e.port}" for e in self.endpoints)
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """An environment variable handed in from outside."""
 
     name: str
+    kind: Literal["env"] = "env"
 
     def __str__(self) -> str:
         return f"env:{self.name}"
 
 
 Capability = Files | Network | Egress | Variable
+"""Tuples of the same words are equal, whatever their class; `kind` keeps `env:none` and `net:none`
+apart."""
 
 
 class CapabilityError(UsageError):

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcpreg.core.install import InputSpec
 
@@ -70,10 +69,10 @@ def _docker_specs(package: Package) -> list[InputSpec]:
         item = (package.runtime_arguments or ())[found.index]
         if isinstance(found, docker.Mount):
             spec = _with_variables(item, "mount", found.target)
-            specs.append(replace(spec, value=f"{{{found.variable}}}", default=None))
+            specs.append(spec._replace(value=f"{{{found.variable}}}", default=None))
         else:
             spec = _with_variables(item, "env", found.name)
-            specs.append(replace(spec, value=found.value))
+            specs.append(spec._replace(value=found.value))
     return specs
 
 
@@ -91,11 +90,11 @@ def _key_value(item: KeyValueInput, kind: str) -> InputSpec:
 
 def _argument(item: Argument) -> InputSpec:
     name = (item.value_hint or "") if item.type == "positional" else item.name
-    return replace(_with_variables(item, item.type, name), repeated=item.is_repeated)
+    return _with_variables(item, item.type, name)._replace(repeated=item.is_repeated)
 
 
 def _with_variables(item: InputWithVariables, kind: str, name: str) -> InputSpec:
-    return replace(_spec(item, kind, name), variables=_variables(item.variables, kind))
+    return _spec(item, kind, name)._replace(variables=_variables(item.variables, kind))
 
 
 def _variables(declared: Mapping[str, Input] | None, kind: str) -> tuple[InputSpec, ...]:
@@ -117,8 +116,7 @@ def _spec(item: Input, kind: str, name: str) -> InputSpec:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a person can be asked for, by one name; `specs` are all the places that it fills.
 
     Where several places share a name, the strictest of each counts.
@@ -212,8 +210,7 @@ def open_variables(spec: InputSpec) -> tuple[InputSpec, ...]:
     """
     used = set(re.findall(TEMPLATE, spec.value or ""))
     return tuple(
-        replace(
-            variable,
+        variable._replace(
             secret=variable.secret or spec.secret,
             required=variable.required or spec.required,
         )

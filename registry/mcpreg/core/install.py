@@ -1,20 +1,20 @@
 """The install record: all that starting an installed server needs, and nothing it must parse twice.
 
-Plain dataclasses and `json`, because `mcpreg run` imports neither pydantic nor tuf. The record was
+Named tuples and `json`, because `mcpreg run` imports neither pydantic nor tuf. The record was
 made from verified values; starting checks its digest and the lock's (SPEC section 6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from mcpreg.core import record
 from mcpreg.core.plan import Access, Bind, Limits, RootImage
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
+class InputSpec(NamedTuple):
     """One input of a package or a remote server, reduced to what filling it needs.
 
     `kind` says where its value goes: `env`, `positional`, `named`, `header`, `url`, or `mount`, a
@@ -42,8 +42,7 @@ def _input_spec(data: Mapping[str, Any]) -> InputSpec:
     return InputSpec(**{**data, "choices": tuple(data["choices"]), "variables": variables})
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeRecord:
+class RuntimeRecord(NamedTuple):
     """The interpreter found at install: its host path and what must be bound for it.
 
     An image (`kind` is `oci`) has `image` instead, and its own variables as `env`.
@@ -58,16 +57,14 @@ class RuntimeRecord:
     image: RootImage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRecord:
+class RemoteRecord(NamedTuple):
     """Where a remote server is. What fills its `url`, and its headers, are inputs of the record."""
 
     transport: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstallRecord:
+class InstallRecord(NamedTuple):
     """One installed version. `app` is the folder bound at `/app`; digests are `sha256:<hex>`."""
 
     name: str
@@ -86,17 +83,18 @@ class InstallRecord:
     limits: Limits
     tools: tuple[str, ...] = ()
     consents: tuple[tuple[str, str], ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     """What policies judge by (`core.policy.VetFacts`); empty in records of older versions."""
     policy: str = ""
     """Digest of the policies that allowed it; empty when there was none."""
     remote: RemoteRecord | None = None
     """Of a server that runs elsewhere: nothing of it is installed, and `app` is empty."""
-    record_version: int = field(default=1)
+    record_version: int = 1
 
     def document(self) -> dict[str, Any]:
         """The record as JSON."""
-        return asdict(self)
+        found: dict[str, Any] = record.document(self)
+        return found
 
 
 def from_document(data: Mapping[str, Any]) -> InstallRecord:

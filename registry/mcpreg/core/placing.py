@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mcpreg.core.answers import MAX_VALUE_BYTES, Answer, is_true, looks_like_an_option
@@ -24,14 +23,16 @@ class Words(NamedTuple):
     rest: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """What the server gets. Secrets may be in all but `argv`, so none of it is ever printed."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str] = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    url: str | None = field(default=None, repr=False)
+    environment: Mapping[str, str]
+    headers: Mapping[str, str]
+    url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Filled(argv={self.argv!r})"
 
 
 def read_words(

@@ -1,14 +1,15 @@
 """What a sandbox will let a server see and do, as one typed value.
 
 Both backends compile this value and nothing else. It is complete: what it does not name does not
-exist inside. Plain dataclasses, because starting an installed server must not import pydantic.
+exist inside. Named tuples, because starting an installed server must not import pydantic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 MIB = 1 << 20
 
@@ -20,8 +21,7 @@ class Access(StrEnum):
     WRITE = "write"
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """One host file or folder made visible inside.
 
     `source` is an absolute host path; the backend opens it without following symbolic links and
@@ -35,16 +35,14 @@ class Bind:
     role: str = "grant"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A host the server may contact. `host` may be `*.example.com`: subdomains, not the apex."""
 
     host: str
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Resource limits; bytes, seconds, counts."""
 
     memory: int = 2048 * MIB  # node reserves far more address space than it touches
@@ -56,8 +54,7 @@ class Limits:
     dev: int = 16 * MIB  # /dev and /dev/shm
 
 
-@dataclass(frozen=True, slots=True)
-class RootImage:
+class RootImage(NamedTuple):
     """A container image as the root file system, by digest (`sha256:<hex>`).
 
     Engines know it by its configuration's digest or by its manifest's. `folder` is the working
@@ -70,8 +67,7 @@ class RootImage:
     layout: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything a launch needs. Paths in `argv`, `cwd` and `env` are paths inside.
 
     `image` is None for packages, whose root holds nothing but the binds.
@@ -79,10 +75,10 @@ class Plan:
 
     name: str
     argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
     cwd: str = "/home/mcp"
     binds: tuple[Bind, ...] = ()
     links: tuple[tuple[str, str], ...] = ()  # (link text, path inside)
     egress: tuple[Endpoint, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     image: RootImage | None = None

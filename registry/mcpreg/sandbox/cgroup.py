@@ -11,8 +11,8 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mcpreg.core.plan import Limits
 
@@ -22,8 +22,7 @@ _OWN_PROCESSES = 3  # bubblewrap, its first process, and the one it becomes the 
 _REMOVE_SECONDS = 0.5  # the kernel lets go of ended processes a moment later
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """One folder (v2), or one for each controller (v1); `ours` when it is ours to remove."""
 
     folders: tuple[Path, ...]

@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -35,14 +34,14 @@ _MAX_SAID = 4096
 _MAX_MESSAGE = 3 * _MAX_PATH
 
 
-@dataclass(slots=True)
 class FileWatch:
     """The supervisor's side. `door` leads to the watcher, who gets the listener through it or takes
     it and says so."""
 
-    pid: int
-    door: socket.socket
-    reports: socket.socket
+    __slots__ = ("door", "pid", "reports")
+
+    def __init__(self, pid: int, door: socket.socket, reports: socket.socket) -> None:
+        self.pid, self.door, self.reports = pid, door, reports
 
     def read(
         self, recorder: Recorder, violate: Callable[[Violation], None], lost: Callable[[], None]

@@ -14,7 +14,6 @@ import os
 import signal
 from collections.abc import Set
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,13 +21,13 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _MAX_INFO = 1 << 16
 
 
-@dataclass(slots=True)
 class Guardian:
     """`number` is where the first process's number can be read, as decimal digits and a newline."""
 
-    number: int
-    _pid: int
-    _leash: int
+    __slots__ = ("_leash", "_pid", "number")
+
+    def __init__(self, number: int, pid: int, leash: int) -> None:
+        self.number, self._pid, self._leash = number, pid, leash
 
     def dismiss(self) -> None:
         """It is no longer needed. Does nothing the second time."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from mcpreg.core import record
 from mcpreg.core.plan import Access, Bind, Endpoint, Limits, Plan, RootImage
 from mcpreg.errors import UsageError
 
@@ -20,7 +20,7 @@ MAX_BYTES = 1 << 20  # a plan with a few hundred binds stays far below
 
 def write_plan(plan: Plan) -> bytes:
     """The plan as indented JSON. It holds the environment, secrets included: keep it private."""
-    return json.dumps(asdict(plan), indent=1, ensure_ascii=False).encode()
+    return json.dumps(record.document(plan), indent=1, ensure_ascii=False).encode()
 
 
 def read_plan(data: bytes) -> Plan:
@@ -63,9 +63,8 @@ def _plan(document: object) -> Plan:
     return Plan(**read)
 
 
-def _members(value: object, kind: type) -> Mapping[str, object]:
-    known = {field.name for field in fields(kind)}
-    unknown = sorted(set(_object(value)) - known)
+def _members(value: object, kind: type[NamedTuple]) -> Mapping[str, object]:
+    unknown = sorted(set(_object(value)) - set(kind._fields))
     if unknown:
         raise ValueError(f"unknown member {unknown[0]!r} in {kind.__name__}")
     return _object(value)
@@ -79,7 +78,7 @@ def _bind(value: object) -> Bind:
 
 def _endpoint(value: object) -> Endpoint:
     members = _members(value, Endpoint)
-    if len(members) != len(fields(Endpoint)):
+    if len(members) != len(Endpoint._fields):
         raise ValueError("an endpoint needs host and port")
     return Endpoint(_text(members["host"]), _number(members["port"]))
 

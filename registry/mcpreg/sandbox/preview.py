@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from mcpreg.core.plan import Plan
 from mcpreg.sandbox import bubblewrap, docker, gate, inside
@@ -33,7 +32,7 @@ def preview(plan: Plan, backend: Backend, user: Identity | None, hidden: Iterabl
     """
     check_layout(plan)
     identity = user or Identity(os.getuid(), os.getgid())
-    shown = replace(plan, env=_masked(plan.env, frozenset(hidden)))
+    shown = plan._replace(env=_masked(plan.env, frozenset(hidden)))
     words = _docker(shown, identity) if backend == "docker" else _bubblewrap(shown)
     return _lines(words)
 

@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -53,19 +52,21 @@ def standard(stdin: int, stdout: int, stderr: int) -> Stdio:
     return Stdio(stdin, stdout, stderr)
 
 
-@dataclass(slots=True)
 class Blocked:
     """bubblewrap (`monitor`, our child) and the sandbox's first process (`first`, pid 1 inside).
 
     Both are blocked until `release`; `monitor_fd` and `first_fd` are pidfds.
     """
 
-    monitor: int
-    monitor_fd: int
-    first: int
-    first_fd: int
-    guardian: Guardian
-    _gate: int
+    __slots__ = ("_gate", "first", "first_fd", "guardian", "monitor", "monitor_fd")
+
+    def __init__(
+        self, monitor: tuple[int, int], first: tuple[int, int], guardian: Guardian, gate: int
+    ) -> None:
+        self.monitor, self.monitor_fd = monitor
+        self.first, self.first_fd = first
+        self.guardian = guardian
+        self._gate = gate
 
     def release(self) -> None:
         """Let the server start."""
@@ -207,7 +208,8 @@ def _wait(
     try:
         forked(monitor)
         first = _first_process(guardian.number, error_read, deadline)
-        blocked = Blocked(monitor, monitor_fd, first, os.pidfd_open(first), guardian, gate)
+        held = (first, os.pidfd_open(first))
+        blocked = Blocked((monitor, monitor_fd), held, guardian, gate)
         _await_mounts(blocked, machine, error_read, deadline)
     except BaseException:  # Ctrl-C too must leave no sandbox behind; raised again
         # The mounts vanish with the process; killing the monitor takes the sandbox with it.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from mcpreg.core.plan import Plan
 from mcpreg.sandbox import bubblewrap, inside
@@ -45,8 +45,7 @@ class Reach(Enum):
     """Anything else: if it is absent, it was looked for in vain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """A verdict about one plain path."""
 
     reach: Reach

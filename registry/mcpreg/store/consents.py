@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from mcpreg.core import canonical
+from mcpreg.core import canonical, record
 from mcpreg.errors import VerificationError
 from mcpreg.store.files import write_atomic
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(NamedTuple):
     """One answer. `reach` is the digest of what was shown; `how` is `asked` or `--yes`.
 
     `policy` is the digest of the policies in force then; they are asked again when they change.
@@ -51,7 +49,7 @@ class ConsentStore:
 
     def put(self, consent: Consent) -> None:
         """Remember an answer, instead of the one before."""
-        data = canonical.pretty(asdict(consent))
+        data = canonical.pretty(record.document(consent))
         write_atomic(self._path(consent.name), data, mode=0o600)
 
     def forget(self, name: str) -> None:

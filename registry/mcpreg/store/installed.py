@@ -17,9 +17,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mcpreg.core import canonical, names
 from mcpreg.core.install import InstallRecord, from_document
@@ -31,23 +30,23 @@ _LIST = "installed.json"
 _TEMPORARY = ".new-"
 
 
-@dataclass(frozen=True, slots=True)
 class Installed:
     """An installed version whose record and lock have the digests that were written down.
 
     Made by `InstalledStore.open` only; the launcher accepts nothing else.
     """
 
-    record: InstallRecord
-    lock: Mapping[str, object]
-    seal: object
+    __slots__ = ("lock", "record")
 
-    def __post_init__(self) -> None:
-        if self.seal is not _SEAL:
+    def __init__(self, record: InstallRecord, lock: Mapping[str, object], seal: object) -> None:
+        if seal is not SEAL:
             raise VerificationError("an installed version is opened from the store only")
+        self.record: Final = record
+        self.lock: Final = lock
 
 
-_SEAL = object()
+SEAL = object()
+"""Only the store has it; tests that need an impossible record take it from here."""
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -107,7 +106,7 @@ class InstalledStore:
         if (record.name, record.version) != (name, version):
             raise VerificationError(f"the record of {name}@{version} is about another server")
         lock = json.loads(self._checked(self._lock_path(record.lock), record.lock))
-        return Installed(record, lock, _SEAL)
+        return Installed(record, lock, SEAL)
 
     def _checked(self, path: Path, digest: str) -> bytes:
         try:

@@ -10,8 +10,7 @@ else: a manifest must not read a person's variables by giving an input their nam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mcpreg.core import capability
 from mcpreg.core.answers import Answer, Resolved, Source, resolve, source
@@ -37,11 +36,10 @@ class Around(Protocol):
     def sources(self) -> tuple[Source, ...]: ...  # noqa: D102  # as there
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """Every answer by name, and the words that no input declares."""
 
-    answers: Mapping[str, Answer] = field(repr=False)
+    answers: Mapping[str, Answer]
     rest: tuple[str, ...]
 
 

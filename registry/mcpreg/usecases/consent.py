@@ -9,7 +9,6 @@ people not to read. Imports nothing heavy: it runs at every start.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from mcpreg.core import canonical
@@ -68,7 +67,7 @@ def require(places: Places, record: InstallRecord, *, yes: bool, ask: Ask | None
     _require_policy(places, record, policy, given)
     if is_agreed(places, record):
         if given is not None and (given.policy, given.version) != (policy, record.version):
-            store.put(replace(given, policy=policy, version=record.version))
+            store.put(given._replace(policy=policy, version=record.version))
         return None
     how = _answer(record, given, yes=yes, ask=ask)
     return accept(places, record, how)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcpreg.core.answers import MAX_VALUE_BYTES, Source, resolve, source
 from mcpreg.core.capability import Files
@@ -30,14 +29,16 @@ MAX_INPUT_FILE_BYTES = 1 << 20
 SECRET_FILE, KEPT, SECRETS = "secret file", "kept", "secret store"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One input as `mcpreg inputs list` shows it. `value` is None for secrets, always."""
 
     question: Question
     source: str | None
-    values: tuple[str, ...] | None = field(repr=False)
+    values: tuple[str, ...] | None
     problem: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Row(question={self.question!r}, source={self.source!r})"
 
 
 def parse_inputs(words: Iterable[str]) -> dict[str, tuple[str, ...]]:

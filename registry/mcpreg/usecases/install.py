@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def install(
 
     with store.writing():
         app, files = store.app(_app_key(verified, runtime), fill)
-        record = replace(_record(verified, runtime, app, files, place), **asdict(vetted))
+        record = _record(verified, runtime, app, files, place)._replace(**asdict(vetted))
         store.add(record, verified.lock_bytes)
     return record
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mcpreg import sandbox
@@ -89,7 +88,7 @@ def _record_start(
         capabilities=list(record.sandbox),
         grants=list(grants),
         binds=[f"{bind.access}:{bind.source}" for bind in plan.binds if bind.role == "grant"],
-        egress=[asdict(endpoint) for endpoint in plan.egress],
+        egress=[endpoint._asdict() for endpoint in plan.egress],
         variables=sorted(plan.env),
         arguments=canonical.sha256("\0".join(plan.argv).encode(errors="surrogateescape")),
     )

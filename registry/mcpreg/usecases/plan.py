@@ -10,7 +10,8 @@ import glob
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mcpreg.core import capability
 from mcpreg.core.answers import Answer, Source
@@ -31,8 +32,7 @@ RUNTIME_PLACES = (APP, "/opt", "/opt/python", "/usr/bin", "/usr/bin/python3", "/
 MAX_MATCHES = 256  # a glob that matches more is a tree, and should say so
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the person brings: where they stand, their environment, arguments and grants.
 
     `inputs` are answers from the command line; `sources` are where the others may be found.
@@ -40,11 +40,15 @@ class Surroundings:
 
     cwd: str
     home: str
-    environment: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str]
     arguments: tuple[str, ...] = ()
     grants: tuple[str, ...] = ()
-    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     sources: tuple[Source, ...] = ()
+
+    def __repr__(self) -> str:
+        # The rest may hold secrets.
+        return f"Surroundings(cwd={self.cwd!r}, grants={self.grants!r})"
 
 
 def compile_plan(installed: Installed, around: Surroundings) -> Plan:
@@ -87,7 +91,7 @@ def compile_plan(installed: Installed, around: Surroundings) -> Plan:
         links=record.runtime.links,
         egress=_endpoints(wanted),
         limits=record.limits,
-        image=replace(image, layout=record.app) if image else None,
+        image=image._replace(layout=record.app) if image else None,
     )
 
 
@@ -166,7 +170,7 @@ def _with_full_paths(
             for name in _names_of(record, item.argument):
                 if name in answers and not answers[name].is_publishers:
                     full = tuple(_full(value, around) for value in answers[name].values)
-                    result[name] = replace(answers[name], values=full)
+                    result[name] = answers[name]._replace(values=full)
     return result
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mcpreg.core.answers import resolve
@@ -59,7 +58,7 @@ def probe_plan(manifest: Manifest, pins: Pins, app: Path, runtime: Runtime) -> P
         env={**runtime.env, **filled.environment},
         binds=() if image else (*runtime.binds, Bind(str(app.resolve()), APP, role="app")),
         cwd=image.folder if image else _HOME,
-        image=replace(image, layout=str(app.resolve())) if image else None,
+        image=image._replace(layout=str(app.resolve())) if image else None,
         links=runtime.links,
         limits=effective_limits(manifest.capabilities.limits),
     )
@@ -70,10 +69,10 @@ def _filled(spec: InputSpec, trees: Mapping[str, bool]) -> InputSpec:
     if spec.value is not None:
         variables = {variable.name: variable for variable in spec.variables}
         filled = re.sub(TEMPLATE, lambda match: _fill(match, variables, trees), spec.value)
-        return replace(spec, value=filled, variables=())
+        return spec._replace(value=filled, variables=())
     if spec.required or (spec.default is not None and spec.format == "filepath"):
         # What stands here is no secret, and may go into a command line.
-        return replace(spec, default=_sample(argument_name(spec), spec, trees), secret=False)
+        return spec._replace(default=_sample(argument_name(spec), spec, trees), secret=False)
     return spec
 
 
