@@ -1,5 +1,5 @@
 """`python -m mcpreg`."""
 
-from mcpreg.cli.main import main
+from mcpreg.cli.entry import main
 
 main()

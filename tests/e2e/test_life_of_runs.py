@@ -305,3 +305,23 @@ def test_violations_of_all_runs_by_time(machine: InstalledMachine) -> None:
     only = json.loads(machine.mcpreg("logs", "--event", "stop", "--json").stdout)["data"]
     assert [row["event"] for row in only] == ["stop", "stop"]
     assert machine.mcpreg("logs", "--since", "yesterday").returncode == 2
+
+
+@pytest.mark.cold
+def test_a_clients_start_loads_no_option_parser(machine: InstalledMachine) -> None:
+    """Every module that is loaded keeps a client waiting; the interpreter itself lists them."""
+    server = machine.install(POLITE)
+    environment = {**machine.environment, "PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(
+        machine.command("run", server),
+        env=environment,
+        cwd=machine.project,
+        input="hello\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "up\nheard hello\n"
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "mcpreg.sandbox.supervisor" in loaded
+    assert loaded.isdisjoint({"click", "pydantic", "mcp", "tuf"})

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
 from mcpreg.cli.output import clean, note
 from mcpreg.core.install import InstallRecord
 from mcpreg.store.consents import Consent
@@ -23,6 +21,8 @@ def can_ask() -> bool:
 
 def ask(record: InstallRecord, before: Consent | None) -> bool:
     """Show what `record` may touch, marked where it is more than was agreed to, and ask."""
+    import click
+
     tier, level = record.facts.get("tier", "unverified"), record.facts.get("level", "unknown")
     click.secho(f"{clean(record.name)}@{clean(record.version)}", bold=True, err=True)
     note(f"from {record.registry}, {tier}, safety level {level}")
@@ -57,6 +57,8 @@ def ask_input(question: Question) -> tuple[str, ...]:
 
 
 def _typed(question: Question, needed: bool) -> str:
+    import click
+
     from mcpreg.core.answers import unsuitable
 
     while True:

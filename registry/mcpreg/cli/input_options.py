@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from mcpreg.cli.asking import ask_input, can_ask
 from mcpreg.cli.output import note
 from mcpreg.store.places import Places
@@ -21,6 +19,8 @@ if TYPE_CHECKING:  # commands import it when they run
 
 def input_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--input`, `--input-file` and `--secret-file`."""
+    import click
+
     for option in (
         click.option(
             "--secret-file",
@@ -59,12 +59,15 @@ def typed_now(
     where: Places, record: InstallRecord, around: Around, grants: tuple[str, ...] = ()
 ) -> tuple[Source, ...]:
     """Ask for what is missing, when a person is there; kept for later only if they say so."""
-    from mcpreg.core.answers import source
     from mcpreg.usecases.answering import let_in, look, reach
 
     found, _ = look(record.inputs, around, let_in(reach(record, grants)))
     if not found.missing or found.problems or not can_ask():
         return ()
+    import click
+
+    from mcpreg.core.answers import source
+
     typed = _typed(record, found.missing)
     if click.confirm("Keep this for the next time?", default=False, err=True):
         _keep(where, record, found.missing, typed, str(Path.cwd()))
@@ -85,6 +88,8 @@ def ask_and_keep(
     Raises:
         UsageError: as `mcpreg inputs set`.
     """
+    import click
+
     from mcpreg.core.answers import resolve
     from mcpreg.core.inputs import questions
     from mcpreg.usecases.inputs import file_sources, keep_given, kept_sources, parse_inputs

@@ -1,13 +1,11 @@
-"""The command table, and the one place where errors become words and exit codes.
+"""The command table.
 
 Commands are imported when they are called: `mcpreg --version` and `mcpreg run` must start fast.
 """
 
 from __future__ import annotations
 
-import errno
 import importlib
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import mcpreg
-from mcpreg.errors import InternalError, McpregError, UnreachableError, UsageError
+from mcpreg.cli.failing import open_standard_streams, report, stopped, told
+from mcpreg.errors import UsageError
 
 if TYPE_CHECKING:  # a shell's tab key alone needs it
     from click.shell_completion import CompletionItem
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Name -> (module, one line of help). The help stands here so that --help imports nothing either.
 COMMANDS = {
     "init": ("mcpreg.cli.init", "Start a manifest from a package or a server.json."),
@@ -100,87 +98,27 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run, translate every failure into words, exit with SPEC section 5's code."""
-    _open_standard_streams()
+    open_standard_streams()
     sys.exit(guarded(cli, "mcpreg"))
 
 
-def _open_standard_streams() -> None:
-    # A closed stdout would be the number that the next file gets: the audit log, say.
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
-def guarded(group: click.Command, program: str) -> int:  # noqa: PLR0911  # one return a kind
+def guarded(group: click.Command, program: str) -> int:
     """Run a click command and return its exit code; no traceback reaches a person."""
+    return told(lambda: _called(group, program))
+
+
+def _called(group: click.Command, program: str) -> int:
     try:
         result: Any = group.main(prog_name=program, standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except McpregError as error:
-        return _report(error)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:
-        click.echo("stopped", err=True)
-        return 130
+        return stopped()
     except click.ClickException as error:
         from mcpreg.cli.output import wants_json
 
         if wants_json(sys.argv[1:]):
-            return _report(UsageError(error.format_message()))
+            return report(UsageError(error.format_message()))
         error.show()
         return 2
-    except BrokenPipeError:
-        # Whoever read our output has left; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
-    except OSError as error:
-        return _report(
-            McpregError(
-                error.strerror or str(error),
-                where=str(error.filename or "") or None,
-                hint="make room and run it again; nothing was left half-done"
-                if error.errno in _FULL
-                else None,
-            )
-        )
-    except Exception as error:  # noqa: BLE001  # the last door: our fault, said in one line
-        return _report(_unexpected(error), cause=error)
-
-
-def _unexpected(error: Exception) -> McpregError:
-    if isinstance(error, ImportError) and "git executable" in str(error):
-        # GitPython says so when it is imported, at length.
-        return McpregError("git is not installed", hint="apt-get install git")
-    return InternalError(
-        f"unexpected {type(error).__name__}: {error}",
-        hint="this is a defect of mcpreg; MCPREG_DEBUG=1 shows where",
-    )
-
-
-def _report(error: McpregError, cause: Exception | None = None) -> int:
-    from mcpreg.cli.output import say_error
-
-    if os.environ.get("MCPREG_DEBUG"):
-        import traceback
-
-        traceback.print_exception(cause or error)
-    say_error(_with_way_out(error))
-    return error.exit_code
-
-
-def _with_way_out(error: McpregError) -> McpregError:
-    """What was missing offline comes with the command that would have fetched it."""
-    from mcpreg.store.network import VARIABLE, is_offline
-
-    if not isinstance(error, UnreachableError) or not is_offline():
-        return error
-    import shlex
-
-    words = [word for word in sys.argv[1:] if word != "--offline"]
-    off = f"{VARIABLE}=0 " if "--offline" not in sys.argv else ""
-    online = f"with a network: {off}mcpreg {shlex.join(words)}"
-    error.hint = f"{error.hint}\n{online}" if error.hint else online
-    return error

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from mcpreg.errors import McpregError
 from mcpreg.store.network import go_offline
+
+if TYPE_CHECKING:  # a start that says nothing needs none of it (`cli.entry`)
+    import click
 
 ENVELOPE_VERSION = 1
 
@@ -27,6 +28,8 @@ def clean(text: str) -> str:
 
 def emit(command: str, data: Any, *, ok: bool = True) -> None:  # noqa: ANN401  # any JSON value
     """Print the envelope of `--json`: `{"mcpreg": 1, "command": …, "ok": …, "data": …}`."""
+    import click
+
     envelope = {"mcpreg": ENVELOPE_VERSION, "command": command, "ok": ok, "data": data}
     # ASCII: what a registry or a server said must not steer a terminal through JSON either.
     click.echo(json.dumps(envelope, indent=2))
@@ -44,6 +47,8 @@ def say_error(error: McpregError) -> None:
         data = {"error": error.kind, "message": error.message, "hint": error.hint}
         emit(" ".join(sys.argv[1:2]), {**data, "exitCode": error.exit_code}, ok=False)
         return
+    import click
+
     where = f"{clean(error.where)}: " if error.where else ""
     click.secho("error: ", fg="red", bold=True, nl=False, err=True)
     click.echo(where + clean(error.message), err=True)
@@ -55,16 +60,22 @@ def say_error(error: McpregError) -> None:
 def progress(text: str) -> None:
     """One line of progress on stderr, when a person is watching."""
     if sys.stderr.isatty():
+        import click
+
         click.secho(f"· {clean(text)}", dim=True, err=True)
 
 
 def note(text: str) -> None:
     """A line on stderr that matters whether or not a person is watching."""
+    import click
+
     click.echo(clean(text), err=True)
 
 
 def offline_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """The `--offline` flag of every command that would otherwise ask a network."""
+
+    import click
 
     def choose(_context: click.Context, _parameter: click.Parameter, chosen: object) -> None:
         if chosen:
@@ -81,6 +92,8 @@ def offline_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """The `--json` flag that every printing command has."""
+    import click
+
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one versioned JSON envelope."
     )(function)

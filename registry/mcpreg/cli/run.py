@@ -1,31 +1,18 @@
-"""`mcpreg run NAME[@VERSION] [-- ARGS…]`: stdin and stdout belong to MCP from here on."""
+"""`mcpreg run NAME[@VERSION] [-- ARGS…]`: the words of its command line."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from mcpreg.cli.completing import installed_servers
-from mcpreg.cli.input_options import given_sources, input_options, typed_now
-from mcpreg.cli.output import clean, note, offline_option
-from mcpreg.cli.run_here import run_here
-from mcpreg.cli.starting import obtain, of_archive, require_consent
+from mcpreg.cli.input_options import input_options
+from mcpreg.cli.output import offline_option
+from mcpreg.cli.run_server import RunOptions, run_server
 from mcpreg.cli.tokens import token_options
-from mcpreg.core.names import parse_reference
 from mcpreg.errors import UsageError
-from mcpreg.store.installed import Installed
-from mcpreg.store.places import places
-from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
-
-if TYPE_CHECKING:  # the sandbox is imported when something runs
-    from mcpreg.sandbox import OnViolation
-    from mcpreg.usecases.plan import Surroundings
 
 
 @click.command("run")
@@ -70,28 +57,7 @@ if TYPE_CHECKING:  # the sandbox is imported when something runs
 @token_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def command(
-    context: click.Context,
-    server: str,
-    *,
-    grants: tuple[str, ...],
-    as_user: str | None,
-    backend: str,
-    on_violation: OnViolation,
-    transport: str,
-    port: int,
-    max_sessions: int,
-    inputs: tuple[str, ...],
-    input_file: Path | None,
-    secret_files: tuple[str, ...],
-    explain: bool,
-    dry_run: bool,
-    allow_drift: bool,
-    yes: bool,
-    token_file: Path | None,
-    token_env: str | None,
-    arguments: tuple[str, ...],
-) -> int:
+def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  # as the options say
     """Run SERVER in its sandbox, installing it first when it is not. Give ARGS after --.
 
     Before the first run, and when a version may do more, it says what the server may touch and
@@ -100,71 +66,10 @@ def command(
 
     Exit code: the server's own; 6 when it reached for something undeclared and was killed.
     """
-    from mcpreg.usecases.inputs import parse_inputs
-    from mcpreg.usecases.plan import Surroundings
-
-    if transport != "http":
+    options = RunOptions(**given)
+    if options.transport != "http":
         _require_none_of_http(context)
-    where = places()
-    installed = of_archive(where, server) or obtain(where, parse_reference(server))
-    if installed.record.remote is not None:
-        from mcpreg.cli.run_remote import RemoteOptions, run_remote
-
-        if transport == "http":
-            raise UsageError(
-                f"{installed.record.name} runs elsewhere, and is reached by HTTP there"
-            )
-        given = (inputs, input_file, secret_files, token_file, token_env)
-        options = RemoteOptions(grants, explain, dry_run, allow_drift, yes, *given)
-        return run_remote(where, installed, options, arguments)
-    if transport == "stdio" and (token_file or token_env):
-        raise UsageError(f"{installed.record.name} runs here and is sent no token")
-    around = Surroundings(
-        cwd=str(Path.cwd()),
-        home=os.path.realpath(Path.home()),  # the sandbox follows no link, and a home may be one
-        environment=os.environ,
-        arguments=arguments,
-        grants=grants,
-        inputs=parse_inputs(inputs),
-        sources=given_sources(where, installed.record, input_file, secret_files),
-    )
-    if explain or dry_run:
-        chosen = {"as_user": as_user, "backend": backend}
-        _preview(installed, around, chosen, on_violation if explain else None, command=dry_run)
-        return 0
-    said = require_not_taken_down(where, installed.record)
-    if said:
-        note(said)
-    agreed = require_consent(where, installed, grants=bool(grants), yes=yes, drift=allow_drift)
-    record = installed.record
-    asked_for = typed_now(where, record, around, grants)
-    around = replace(around, sources=(*around.sources, *asked_for))
-    refresh_beside(where, record)
-    if transport == "http":
-        from mcpreg.cli.run_http import HttpOptions, serve_http
-
-        same = _as_words(
-            grants=grants,
-            as_user=as_user,
-            backend=backend,
-            on_violation=on_violation,
-            inputs=inputs,
-            input_file=input_file,
-            drift=allow_drift,
-            yes=yes,
-        )
-        serving = HttpOptions(port, max_sessions, token_file, token_env, same, arguments)
-        return serve_http(record, around, serving)
-    return run_here(
-        where,
-        installed,
-        around,
-        agreed,
-        as_user=as_user,
-        backend=backend,
-        on_violation=on_violation,
-        allow_drift=allow_drift,
-    )
+    return run_server(options)
 
 
 def _require_none_of_http(context: click.Context) -> None:
@@ -175,48 +80,3 @@ def _require_none_of_http(context: click.Context) -> None:
                 f"{option} is of a server reached by HTTP, and this one is on stdin and stdout",
                 hint=f"add --transport http, or leave {option} out",
             )
-
-
-def _as_words(
-    *,
-    grants: tuple[str, ...],
-    as_user: str | None,
-    backend: str,
-    on_violation: OnViolation,
-    inputs: tuple[str, ...],
-    input_file: Path | None,
-    drift: bool,
-    yes: bool,
-) -> tuple[str, ...]:
-    """The options again, as a session's own `mcpreg run` is given them."""
-    return (
-        *(word for item in grants for word in ("--grant", item)),
-        *(("--as-user", as_user) if as_user else ()),
-        *("--backend", backend, "--on-violation", on_violation),
-        *(word for item in inputs for word in ("--input", item)),
-        *(("--input-file", str(input_file)) if input_file else ()),
-        *(("--allow-drift",) if drift else ()),
-        *(("--yes",) if yes else ()),
-    )
-
-
-def _preview(
-    installed: Installed,
-    around: Surroundings,
-    chosen: Mapping[str, str | None],
-    on_violation: OnViolation | None,
-    *,
-    command: bool,
-) -> None:
-    """Say what would happen: in words when `on_violation` is given, as the `command` itself."""
-    from mcpreg.usecases.explain import command_line, explained
-
-    as_user, backend = chosen["as_user"], chosen["backend"] or "auto"
-    if on_violation is not None:
-        for sentence in explained(
-            installed, around, as_user=as_user, backend=backend, on_violation=on_violation
-        ):
-            click.echo(clean(sentence))
-    if command:
-        told = command_line(installed, around, as_user=as_user, backend=backend)
-        click.echo("\n".join(clean(line) for line in told.splitlines()))

@@ -5,30 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcpreg.cli.output import note
 from mcpreg.core.install import InstallRecord
 
 if TYPE_CHECKING:
+    from mcpreg.cli.run_server import RunOptions
     from mcpreg.usecases.plan import Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class HttpOptions:
-    """`options` are those of `mcpreg run` that every session is started with."""
-
-    port: int
-    max_sessions: int
-    token_file: Path | None
-    token_env: str | None
-    options: tuple[str, ...]
-    arguments: tuple[str, ...]
-
-
-def serve_http(record: InstallRecord, around: Surroundings, chosen: HttpOptions) -> int:
+def serve_http(record: InstallRecord, around: Surroundings, options: RunOptions) -> int:
     """Serve until a signal. Raises `UsageError`: an input is missing, or the port is taken."""
     from mcpreg.core.inputs import variable_for
     from mcpreg.remote import listener
@@ -45,16 +32,16 @@ def serve_http(record: InstallRecord, around: Surroundings, chosen: HttpOptions)
         for name, answer in found.answers.items()
         if answer.source in (SECRET_FILE, "typed")
     }
-    given = read_token(chosen.token_file, chosen.token_env, os.environ)
+    given = read_token(options.token_file, options.token_env, os.environ)
     token = given or secrets.token_urlsafe(32)
     name = f"{record.name}@{record.version}"
-    command = (sys.executable, "-m", "mcpreg", "run", *chosen.options, name)
-    if chosen.arguments:
-        command = (*command, "--", *chosen.arguments)
-    environment = {key: value for key, value in os.environ.items() if key != chosen.token_env}
-    with listener.bind(chosen.port) as sock, quiet_library():
+    command = (sys.executable, "-m", "mcpreg", "run", *_passed_on(options), name)
+    if options.arguments:
+        command = (*command, "--", *options.arguments)
+    environment = {key: value for key, value in os.environ.items() if key != options.token_env}
+    with listener.bind(options.port) as sock, quiet_library():
         serving = Serving(
-            command, {**environment, **once}, token, listener.hosts(sock), chosen.max_sessions
+            command, {**environment, **once}, token, listener.hosts(sock), options.max_sessions
         )
 
         def ready() -> None:
@@ -64,3 +51,16 @@ def serve_http(record: InstallRecord, around: Surroundings, chosen: HttpOptions)
 
         signum = listener.serve(serving, sock, ready)
     return 128 + signum if signum else 0
+
+
+def _passed_on(options: RunOptions) -> tuple[str, ...]:
+    """The options again, as a session's own `mcpreg run` is given them."""
+    return (
+        *(word for item in options.grants for word in ("--grant", item)),
+        *(("--as-user", options.as_user) if options.as_user else ()),
+        *("--backend", options.backend, "--on-violation", options.on_violation),
+        *(word for item in options.inputs for word in ("--input", item)),
+        *(("--input-file", str(options.input_file)) if options.input_file else ()),
+        *(("--allow-drift",) if options.allow_drift else ()),
+        *(("--yes",) if options.yes else ()),
+    )

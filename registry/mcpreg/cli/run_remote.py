@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -19,28 +18,11 @@ from mcpreg.store.places import Places
 from mcpreg.usecases.standing_check import refresh_beside, require_not_taken_down
 
 if TYPE_CHECKING:  # a bridge needs no sandbox
+    from mcpreg.cli.run_server import RunOptions
     from mcpreg.sandbox import Recorder
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteOptions:
-    """Those of the command line that a remote server has a use for, or must refuse."""
-
-    grants: tuple[str, ...]
-    explain: bool
-    dry_run: bool
-    allow_drift: bool
-    yes: bool
-    inputs: tuple[str, ...]
-    input_file: Path | None
-    secret_files: tuple[str, ...]
-    token_file: Path | None
-    token_env: str | None
-
-
-def run_remote(
-    where: Places, installed: Installed, options: RemoteOptions, arguments: tuple[str, ...]
-) -> int:
+def run_remote(where: Places, installed: Installed, options: RunOptions) -> int:
     """Bridge stdin and stdout to the server; the exit code. Raises as `mcpreg run` does."""
     from mcpreg.audit import AuditLog
     from mcpreg.cli.login import person
@@ -49,7 +31,7 @@ def run_remote(
     from mcpreg.usecases.remote import run_remote as bridged
 
     record = installed.record
-    _require_fitting(record.name, options, arguments)
+    _require_fitting(record.name, options)
     token = read_token(options.token_file, options.token_env, os.environ)
     given = Given(
         os.environ,
@@ -107,8 +89,10 @@ def _give_up_root(where: Places, recorder: Recorder) -> None:
     recorder.record("rights", capabilities="dropped", writes="bounded" if bounded else "unbounded")
 
 
-def _require_fitting(name: str, options: RemoteOptions, arguments: tuple[str, ...]) -> None:
-    if arguments:
+def _require_fitting(name: str, options: RunOptions) -> None:
+    if options.transport == "http":
+        raise UsageError(f"{name} runs elsewhere, and is reached by HTTP there")
+    if options.arguments:
         raise UsageError(
             f"{name} runs elsewhere and takes no arguments", hint="drop what follows --"
         )
