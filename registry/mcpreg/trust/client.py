@@ -98,7 +98,12 @@ class RegistryClient:
             local.parent.mkdir(parents=True, exist_ok=True)
             clear_folder(local)
             if not self._updater.find_cached_target(info, str(local)):
-                self._updater.download_target(info, str(local))
+                # python-tuf writes into what lies there, were it a link to some other file.
+                fresh = local.with_name(".new")
+                clear_folder(fresh)
+                fresh.unlink(missing_ok=True)
+                self._updater.download_target(info, str(fresh))
+                fresh.replace(local)
             return local.read_bytes()
 
     def policy(self) -> Policy:
