@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -184,6 +185,24 @@ def test_each_session_is_a_sandbox_of_its_own_and_the_limit_holds(
         assert status == 200, "a session that has ended makes room"
         assert runs(machine) == begun + 3, "each is on record by itself"
     assert sandboxes(machine) == []
+
+
+def test_a_session_loads_nothing_from_the_folder_it_is_started_in(
+    machine: InstalledMachine,
+) -> None:
+    """A project that brings a `json.py` of its own would run outside every sandbox."""
+    planted, sign = machine.project / "json.py", machine.folder / "loaded"
+    with served(machine, MCPREG_INPUT_MOOD="calm") as one:
+        try:
+            planted.write_text(f"open({str(sign)!r}, 'w').close()\nraise SystemExit(3)\n")
+            naive = [sys.executable, "-m", "mcpreg", "run", CLOCK]
+            subprocess.run(naive, cwd=machine.project, capture_output=True, check=False)
+            assert sign.exists(), "so Python does, unless it is told not to"
+            sign.unlink()
+            assert one.post() == 200
+            assert not sign.exists()
+        finally:
+            planted.unlink()
 
 
 @pytest.mark.parametrize("option", ["--port", "--max-sessions"])

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import stat
+import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -545,3 +547,16 @@ def test_the_documentation_names_every_file() -> None:
         for client in CLIENTS
         for scope in client.scopes
     ]
+
+
+def test_without_the_command_itself_nothing_is_loaded_from_the_clients_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = tmp_path / "python3"
+    monkeypatch.setattr(sys, "executable", str(alone))
+    monkeypatch.setattr(sys, "argv", ["-m"])
+    start = usecase.start_for("clock", SERVER, ())
+    assert (start.command, start.arguments[:3]) == (str(alone), ("-P", "-m", "mcpreg"))
+    assert usecase.server_of(start) == SERVER
+    older = replace(start, arguments=start.arguments[1:])
+    assert usecase.server_of(older) == SERVER, "as earlier versions wrote it"

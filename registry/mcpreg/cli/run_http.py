@@ -35,7 +35,8 @@ def serve_http(record: InstallRecord, around: Surroundings, options: RunOptions)
     given = read_token(options.token_file, options.token_env, os.environ)
     token = given or secrets.token_urlsafe(32)
     name = f"{record.name}@{record.version}"
-    command = (sys.executable, "-m", "mcpreg", "run", *_passed_on(options), name)
+    # -P: what lies in the folder a person is in, a json.py say, is not ours to load.
+    command = (sys.executable, "-P", "-m", "mcpreg", "run", *_passed_on(options), name)
     if options.arguments:
         command = (*command, "--", *options.arguments)
     environment = {key: value for key, value in os.environ.items() if key != options.token_env}

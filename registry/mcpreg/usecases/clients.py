@@ -98,7 +98,8 @@ def program() -> tuple[str, tuple[str, ...]]:
     for path in (called, beside):
         if path.stem == "mcpreg" and path.is_file() and os.access(path, os.X_OK):
             return str(path.absolute()), ()
-    return sys.executable, ("-m", "mcpreg")
+    # -P: clients start it in their project's folder, and what lies there is not ours to load.
+    return sys.executable, ("-P", "-m", "mcpreg")
 
 
 def start_for(name: str, server: Reference, arguments: tuple[str, ...]) -> Start:
@@ -121,9 +122,10 @@ def server_of(start: Start) -> Reference | None:
     """The server that an entry of ours runs; None for anything that mcpreg did not write."""
     words = start.arguments
     if PurePath(start.command.replace("\\", "/")).stem != "mcpreg":
-        if words[:2] != ("-m", "mcpreg"):
+        ours = words[1:] if words[:1] == ("-P",) else words
+        if ours[:2] != ("-m", "mcpreg"):
             return None
-        words = words[2:]
+        words = ours[2:]
     if len(words) < 2 or words[0] != "run":
         return None
     return _reference(words[1])
