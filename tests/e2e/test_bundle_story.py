@@ -17,6 +17,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from bundles import CLOCK, Recipe, binary_recipe, bundle_manifest, python_recipe
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import Lock, parse_lock
 from mcpreg.formats import mcp_archive
 from mcpreg.usecases.lock import make_lock
@@ -26,7 +27,7 @@ from packages_of_tests import skip_without_node, skip_without_python
 from tls_site import Site, make_certificate
 from warm_start import started
 
-RESOLVED_AT = "2026-11-01T00:00:00Z"
+CUTOFF = Cutoff.at("2026-11-01T00:00:00Z")
 pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed"),
@@ -49,7 +50,7 @@ class Shop:
         self.host.pages[path] = (200, data)
         manifest = bundle_manifest(self.host.url(path, "localhost"), data, version, **package)
         manifest = manifest.model_copy(update={"name": name})
-        lock, _ = make_lock(manifest, resolved_at=RESOLVED_AT, progress=lambda _: None)
+        lock, _ = make_lock(manifest, cutoff=CUTOFF, progress=lambda _: None)
         self.story.registry.submit(manifest, lock=lock)
         self.story.registry.publish(later=timedelta(0))
         return lock

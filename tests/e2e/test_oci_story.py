@@ -18,6 +18,7 @@ from mcp import Client, StdioServerParameters
 
 import oci_registry
 from docker_daemon import Engine
+from local_index import CUTOFF
 from mcpreg.core.manifest import Manifest
 from mcpreg.errors import UsageError, VerificationError
 from mcpreg.packages.interface import Resolution
@@ -85,7 +86,7 @@ def manifest(images: OciRegistry, digest: str) -> Manifest:
 
 def resolved(images: OciRegistry, digest: str, folder: Path) -> Resolution:
     package = (manifest(images, digest).packages or ())[0]
-    return Oci().resolve(package, "2026-11-01T00:00:00Z", folder)
+    return Oci().resolve(package, CUTOFF, folder)
 
 
 def test_an_image_is_locked_installed_and_answers_the_real_client(
@@ -108,7 +109,7 @@ def test_an_image_is_locked_installed_and_answers_the_real_client(
         tiny = TinyRegistry(repo, folder / "site", init_keys(repo, folder / "keys", now), now)
         tiny.commit("Begin")
         ours = manifest(images, index)
-        lock, _ = make_lock(ours, resolved_at="2026-11-01T00:00:00Z", progress=lambda _: None)
+        lock, _ = make_lock(ours, cutoff=CUTOFF, progress=lambda _: None)
         assert set(lock.toolset.tools) == {"now", "zones"}
         assert b"http" not in lock.canonical()  # digests, and no download address
         tiny.submit(ours, lock=lock)
@@ -195,4 +196,4 @@ def test_refuses_an_image_without_host_or_digest(
     document["packages"][0]["identifier"] = name
     package = (Manifest.model_validate(document).packages or ())[0]
     with pytest.raises(UsageError, match="not an image by host and digest"):
-        Oci().resolve(package, "2026-11-01T00:00:00Z", tmp_path)
+        Oci().resolve(package, CUTOFF, tmp_path)

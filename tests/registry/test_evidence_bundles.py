@@ -9,7 +9,7 @@ import pytest
 
 from bundles import Recipe, bundle_manifest, python_recipe
 from failing_host import FailingHost, failing_host
-from local_index import RESOLVED_AT
+from local_index import CUTOFF, RESOLVED_AT
 from mcpreg.core import canonical
 from mcpreg.core.difference import artifact_changes
 from mcpreg.core.evidence import Artifacts
@@ -34,7 +34,7 @@ def locked(host: FailingHost, recipe: Recipe, version: str = "1.0.0") -> Lock:
     (host.site / f"{version}.mcpb").write_bytes(data)
     manifest = bundle_manifest(f"{host.url}/{version}.mcpb", data, version)
     package = (manifest.packages or ())[0]
-    resolution = Mcpb().resolve(package, RESOLVED_AT, host.site)
+    resolution = Mcpb().resolve(package, CUTOFF, host.site)
     return Lock(
         name=manifest.name,
         version=version,

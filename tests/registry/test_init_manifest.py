@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_index import RESOLVED_AT, LocalIndex, client_settings, local_index
+from local_index import CUTOFF, LocalIndex, client_settings, local_index
 from mcpreg.checks.interface import Severity
 from mcpreg.core.lock import LOCK_FILE, parse_lock
 from mcpreg.core.manifest import parse_manifest
@@ -57,9 +57,7 @@ def write(path: Path, **changes: object) -> Path:
 
 
 def begin(draft: Draft, root: Path, *, launch: bool = False, force: bool = False) -> Started:
-    return start(
-        draft, root, launch=launch, force=force, resolved_at=RESOLVED_AT, progress=lambda _: None
-    )
+    return start(draft, root, launch=launch, force=force, cutoff=CUTOFF, progress=lambda _: None)
 
 
 def test_a_server_json_becomes_a_version_folder_without_errors(tmp_path: Path) -> None:

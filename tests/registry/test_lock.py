@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tiny_server
-from local_index import RESOLVED_AT, LocalIndex, client_settings, local_index
+from local_index import CUTOFF, RESOLVED_AT, LocalIndex, client_settings, local_index
 from mcpreg.cli.lock import command
 from mcpreg.core import canonical
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import Lock, NodeRuntime, Wheel, parse_lock
 from mcpreg.core.manifest import Manifest
 from mcpreg.core.toolset import Offer
@@ -45,16 +46,23 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalInde
     with local_index() as served:
         for name, value in client_settings(served, str(tmp_path)).items():
             monkeypatch.setenv(name, value)
-        settings = {"tools": [TOOL], "instructions": "Ask for the time."}
-        start = f"import sys, json\nsys.argv[1:1] = [json.dumps({settings!r})]\n"
-        source = Path(tiny_server.__file__).read_text()
-        served.add_wheel(
-            "acme-clock",
-            "1.0",
-            files={"acme_clock.py": start + source},
-            scripts={"acme-clock": "acme_clock:main"},
-        )
+        add_clock_with(served)
         yield served
+
+
+def add_clock_with(index: LocalIndex, *requires: str) -> None:
+    """Serve the package with these dependencies, and no other of its name."""
+    settings = {"tools": [TOOL], "instructions": "Ask for the time."}
+    start = f"import sys, json\nsys.argv[1:1] = [json.dumps({settings!r})]\n"
+    source = Path(tiny_server.__file__).read_text()
+    index.wheels.pop("acme-clock", None)
+    index.add_wheel(
+        "acme-clock",
+        "1.0",
+        files={"acme_clock.py": start + source},
+        scripts={"acme-clock": "acme_clock:main"},
+        requires=requires,
+    )
 
 
 def manifest(**changes: Any) -> Manifest:  # noqa: ANN401  # members of a manifest
@@ -90,7 +98,7 @@ def silent(text: str) -> None:
 
 
 def lock_once(content: Manifest) -> tuple[Lock, Offer]:
-    return make_lock(content, resolved_at=RESOLVED_AT, progress=silent)
+    return make_lock(content, cutoff=CUTOFF, progress=silent)
 
 
 def noon() -> datetime:
@@ -121,9 +129,44 @@ def test_the_same_input_gives_the_same_bytes(
 @needs_sandbox
 def test_writes_a_lock_that_is_derived_again(index: LocalIndex, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, manifest())
-    done = write_lock(folder, resolved_at=None, now=noon, progress=silent)
-    assert (done.changed, done.lock.resolved_at) == (True, "2026-06-30T12:00:00Z")
+    done = write_lock(folder, cutoff=None, now=noon, progress=silent)
+    assert (done.changed, done.lock.resolved_at) == (True, "2026-06-30T12:59:59Z")
+    assert done.lock.dependencies_before == "2026-06-23T12:00:00Z"
     assert check_lock(folder, progress=silent) == []
+
+
+@pytest.mark.sandbox
+@needs_sandbox
+def test_a_release_that_an_index_shows_late_does_not_break_a_lock(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    index.add_wheel("acme-gears", "1.0")
+    add_clock_with(index, "acme-gears")
+    folder = folder_of(tmp_path, manifest())
+    (tmp_path / "sudden").mkdir()
+    sudden = folder_of(tmp_path / "sudden", manifest())
+    write_lock(folder, cutoff=None, now=noon, progress=silent)
+    write_lock(sudden, cutoff=Cutoff.now(noon()), now=noon, progress=silent)
+    index.add_wheel("acme-gears", "1.1", released="2026-06-29T00:00:00Z")
+    assert any("acme-gears" in line for line in check_lock(sudden, progress=silent))
+    assert check_lock(folder, progress=silent) == []
+
+
+@pytest.mark.sandbox
+@needs_sandbox
+def test_who_needs_what_was_released_this_week_is_told_how_to_say_so(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    index.add_wheel("acme-gears", "1.0")
+    index.add_wheel("acme-gears", "2.0", released="2026-06-29T00:00:00Z")
+    add_clock_with(index, "acme-gears>=2")
+    folder = folder_of(tmp_path, manifest())
+    with pytest.raises(McpregError) as caught:
+        write_lock(folder, cutoff=None, now=noon, progress=silent)
+    assert "mcpreg lock --resolved-at now" in (caught.value.hint or "")
+    done = write_lock(folder, cutoff=Cutoff.now(noon()), now=noon, progress=silent)
+    assert [(row.name, row.version) for row in done.lock.wheels][1] == ("acme-gears", "2.0")
+    assert done.lock.dependencies_before is None
 
 
 def test_says_what_no_longer_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,11 +193,11 @@ def test_locking_again_keeps_the_moment_while_the_package_is_the_same(
     index: LocalIndex, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path, manifest())
-    write_lock(folder, resolved_at=RESOLVED_AT, now=noon, progress=silent)
+    write_lock(folder, cutoff=CUTOFF, now=noon, progress=silent)
     folder_of(tmp_path, manifest(description="Tells the very time"))
-    done = write_lock(folder, resolved_at=None, now=noon, progress=silent)
+    done = write_lock(folder, cutoff=None, now=noon, progress=silent)
     assert (done.changed, done.lock.resolved_at) == (True, RESOLVED_AT)
-    assert not write_lock(folder, resolved_at=None, now=noon, progress=silent).changed
+    assert not write_lock(folder, cutoff=None, now=noon, progress=silent).changed
 
 
 @pytest.mark.sandbox
@@ -165,7 +208,7 @@ def test_refuses_a_manifest_that_declares_other_tools_and_writes_nothing(
     wrong = [TOOL | {"description": "Something harmless"}, {"name": "later"}]
     folder = folder_of(tmp_path, manifest(capabilities={"tools": wrong}))
     with pytest.raises(McpregError) as caught:
-        write_lock(folder, resolved_at=RESOLVED_AT, now=noon, progress=silent)
+        write_lock(folder, cutoff=CUTOFF, now=noon, progress=silent)
     assert "tool later is declared but not listed" in caught.value.message
     assert "tool now is listed with another description" in caught.value.message
     assert not (folder / "mcps-lock.json").exists()
@@ -324,7 +367,7 @@ def test_locks_real_servers(kind: str, identifier: str, version: str, tools: int
             pytest.skip(f"{error.message}: {error.hint}")
     entry = package(kind) | {"identifier": identifier, "version": version}
     lock, _ = make_lock(
-        manifest(packages=[entry]), resolved_at="2026-11-20T00:00:00Z", progress=silent
+        manifest(packages=[entry]), cutoff=Cutoff.at("2026-11-20T00:00:00Z"), progress=silent
     )
     assert len(lock.toolset.tools) == tools
     assert b"://" not in lock.canonical()

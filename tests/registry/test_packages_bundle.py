@@ -16,7 +16,7 @@ import pytest
 
 from bundles import Recipe, bundle_manifest, packed, python_recipe
 from failing_host import FailingHost, failing_host
-from local_index import RESOLVED_AT
+from local_index import CUTOFF
 from mcpreg.core.archive import Caps
 from mcpreg.errors import McpregError, UnreachableError, UsageError, VerificationError
 from mcpreg.packages import archives, bundle
@@ -41,7 +41,7 @@ def host(tmp_path: Path) -> Iterator[FailingHost]:
 def resolved(host: FailingHost, data: bytes, **package: Any) -> Resolution:  # noqa: ANN401  # JSON
     (host.site / "clock.mcpb").write_bytes(data)
     manifest = bundle_manifest(f"{host.url}/clock.mcpb", data, **package)
-    return Mcpb().resolve((manifest.packages or ())[0], RESOLVED_AT, host.site)
+    return Mcpb().resolve((manifest.packages or ())[0], CUTOFF, host.site)
 
 
 def installed(resolution: Resolution, folder: Path) -> Path:

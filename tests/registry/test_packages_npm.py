@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from local_index import RESOLVED_AT, LocalIndex, client_settings, local_index, npm_archive, sri
+from local_index import CUTOFF, LAGGING, LocalIndex, client_settings, local_index, npm_archive, sri
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LockedPackage, NpmPackage
 from mcpreg.core.manifest import Package, StdioTransport
 from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
@@ -53,10 +54,12 @@ def add_clock(index: LocalIndex, **changes: Any) -> None:  # noqa: ANN401  # pac
     index.add_npm(NAME, "1.0.0", files={"cli.js": "console.log('tick');\n"}, **members)
 
 
-def resolve(tmp_path: Path, name: str = "work", wanted: Package | None = None) -> Resolution:
+def resolve(
+    tmp_path: Path, name: str = "work", wanted: Package | None = None, cutoff: Cutoff = CUTOFF
+) -> Resolution:
     folder = tmp_path / name
     folder.mkdir()
-    return KIND.resolve(wanted or package(), RESOLVED_AT, folder)
+    return KIND.resolve(wanted or package(), cutoff, folder)
 
 
 def install(resolution: Resolution, tmp_path: Path, name: str = "home") -> Path:
@@ -235,6 +238,33 @@ def test_refuses_rows_without_the_package_itself_or_with_two_of_it() -> None:
         npm_lock.check_rows([row("node_modules/x")], LOCKED)
     with pytest.raises(McpregError, match="twice"):
         npm_lock.check_rows([row(), row()], LOCKED)
+
+
+def test_dependencies_are_looked_for_a_week_back_and_the_package_as_of_now(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    inner = json.dumps({"name": "spring", "version": "3.0.0"})
+    index.add_npm("gears", "1.5.0", dependencies={"teeth": "*"})
+    index.add_npm("gears", "1.6.0", released="2026-05-28T00:00:00Z")
+    index.add_npm("teeth", "1.0.0")
+    index.add_npm("spring", "3.0.0")
+    index.add_npm(
+        NAME, "1.0.0", released="2026-05-31T00:00:00Z", bin="cli.js",
+        files={"cli.js": "", "node_modules/spring/package.json": inner},
+        dependencies={"gears": "^1.0.0", "spring": "*"}, bundleDependencies=["spring"],
+    )  # fmt: skip
+    versions = {row.path: row.version for row in resolve(tmp_path, "both").npm_packages}
+    assert versions["node_modules/gears"] == "1.6.0"
+    found = resolve(tmp_path, "lagging", cutoff=LAGGING)
+    assert {row.path.removeprefix("node_modules/"): row.version for row in found.npm_packages} == {
+        NAME: "1.0.0",
+        f"{NAME}/node_modules/spring": "3.0.0",
+        "gears": "1.5.0",
+        "teeth": "1.0.0",
+    }
+    assert all(row.integrity or row.npm.get("inBundle") for row in found.npm_packages)
+    app = install(found, tmp_path)
+    assert (app / "node_modules" / NAME / "node_modules" / "spring" / "package.json").is_file()
 
 
 def test_refuses_a_row_that_only_claims_to_come_inside_another_archive(

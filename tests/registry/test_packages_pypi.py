@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import uv
 
-from local_index import RESOLVED_AT, LocalIndex, client_settings, local_index
+from local_index import CUTOFF, LAGGING, LocalIndex, client_settings, local_index
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LockedPackage, PythonRuntime, Wheel
 from mcpreg.core.manifest import Package, StdioTransport
 from mcpreg.errors import (
@@ -56,10 +57,12 @@ def add_clock(index: LocalIndex) -> None:
     index.add_wheel("acme-gears", "1.5", files={"acme_gears.py": ""})
 
 
-def resolve(tmp_path: Path, name: str = "work", wanted: Package | None = None) -> Resolution:
+def resolve(
+    tmp_path: Path, name: str = "work", wanted: Package | None = None, cutoff: Cutoff = CUTOFF
+) -> Resolution:
     folder = tmp_path / name
     folder.mkdir()
-    return KIND.resolve(wanted or package(), RESOLVED_AT, folder)
+    return KIND.resolve(wanted or package(), cutoff, folder)
 
 
 def install(resolution: Resolution, tmp_path: Path, name: str = "home") -> Path:
@@ -106,6 +109,23 @@ def test_sees_nothing_released_after_the_moment(index: LocalIndex, tmp_path: Pat
     add_clock(index)
     index.add_wheel("acme-gears", "2.0", released="2026-06-02T00:00:00Z")
     assert resolve(tmp_path).wheels[1].version == "1.5"
+
+
+def test_dependencies_are_looked_for_a_week_back_and_the_package_as_of_now(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    index.add_wheel("acme-gears", "1.5")
+    index.add_wheel("acme-gears", "2.0", released="2026-05-28T00:00:00Z")
+    late, later = "2026-05-31T00:00:00Z", "2026-06-02T00:00:00Z"
+    index.add_wheel("acme-clock", "1.0", requires=["acme-gears>=1"], released=late)
+    index.add_wheel("acme-clock", "1.0", tag="cp311-none-any", released=later)
+    assert resolve(tmp_path, "both").wheels[1].version == "2.0"
+    found = resolve(tmp_path, "lagging", cutoff=LAGGING)
+    assert [(row.name, row.version) for row in found.wheels] == [
+        ("acme-clock", "1.0"),
+        ("acme-gears", "1.5"),
+    ]
+    assert len(found.wheels[0].platforms) == 8  # no wheel of that release from later
 
 
 def test_same_bytes_with_cold_caches_in_another_folder(

@@ -21,9 +21,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from mcpreg.core.cutoff import Cutoff
+
 _PUBLISH = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1"
 RELEASED = "2026-01-01T00:00:00Z"
 RESOLVED_AT = "2026-06-01T00:00:00Z"
+CUTOFF = Cutoff.at(RESOLVED_AT)
+LAGGING = Cutoff(package=RESOLVED_AT, dependencies="2026-05-25T00:00:00Z")
 
 
 def wheel(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import tiny_server
-from local_index import RESOLVED_AT, LocalIndex
+from local_index import CUTOFF, RESOLVED_AT, LocalIndex
 from mcpreg.core import canonical, toolset
 from mcpreg.core.lock import Lock, LockedToolset
 from mcpreg.core.manifest import Manifest
@@ -111,7 +111,7 @@ class Shop:
 def locked(manifest: Manifest, workdir: Path) -> Lock:
     """The lock of what the index holds, as if the server had offered `now` when asked."""
     package = (manifest.packages or ())[0]
-    resolution = kind_for(package.registry_type).resolve(package, RESOLVED_AT, workdir)
+    resolution = kind_for(package.registry_type).resolve(package, CUTOFF, workdir)
     tools = toolset.tool_hashes([TOOL])
     return Lock(
         name=manifest.name,

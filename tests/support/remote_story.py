@@ -13,6 +13,7 @@ from mcp_types import CallToolResult, TextContent
 
 from installed_machine import InstalledMachine, facts
 from mcpreg.core import remote
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.inputs import remote_specs
 from mcpreg.core.install import InstallRecord, RuntimeRecord
 from mcpreg.core.lock import Lock
@@ -72,7 +73,7 @@ def lock_of(
     asked = manifest_of(like) if like else manifest
     lock, _ = make_lock(
         manifest,
-        resolved_at="2026-11-01T00:00:00Z",
+        cutoff=Cutoff.at("2026-11-01T00:00:00Z"),
         progress=lambda _: None,
         ask=lambda _: ask_remote(nowhere, asked, Given(environment)),
     )

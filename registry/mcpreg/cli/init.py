@@ -50,6 +50,7 @@ def command(
     Installs the package and starts it once, in the sandbox and without network, to write down
     what it offers, and its lock.
     """
+    from mcpreg.core.cutoff import Cutoff
     from mcpreg.usecases import init as usecase
 
     if package is not None and source is None:
@@ -61,13 +62,12 @@ def command(
             "give a package or --from FILE, one of the two",
             hint="mcpreg init npm:@scope/name@1.2.3",
         )
-    moment = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     done = usecase.start(
         draft,
         output,
         launch=not no_launch and usecase.can_launch(draft),
         force=force,
-        resolved_at=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        cutoff=Cutoff.settled(datetime.now(UTC)),
         progress=progress,
     )
     if as_json:

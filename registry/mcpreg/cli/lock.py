@@ -15,6 +15,7 @@ from mcpreg.cli.asking import can_ask
 from mcpreg.cli.input_options import input_options
 from mcpreg.cli.output import clean, emit, json_option, note, progress, say_error
 from mcpreg.cli.tokens import token_options
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.errors import McpregError, UsageError
 from mcpreg.store.places import places
 
@@ -28,7 +29,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command("lock")
 @click.argument("folders", nargs=-1, type=_FOLDER, metavar="[FOLDER...]")
 @click.option("--check", is_flag=True, help="Write nothing; derive the lock again and compare.")
-@click.option("--resolved-at", metavar="TIME", help="What was released later is not seen (UTC).")
+@click.option(
+    "--resolved-at",
+    metavar="TIME|now",
+    help="What was released later is not seen (UTC). Default: the package as of now, what it "
+    "depends on as of a week ago; what a lock has already is kept.",
+)
 @click.option(
     "--ask-remote",
     is_flag=True,
@@ -55,10 +61,9 @@ def command(
     Resolves every artifact to one hash a platform, installs them into a temporary folder, and
     starts the server once in the sandbox, without network, to read what it offers.
     """
-    if resolved_at is not None:
-        if check:
-            raise UsageError("--check derives at the lock's own time; drop --resolved-at")
-        _require_moment(resolved_at)
+    if check and resolved_at is not None:
+        raise UsageError("--check derives at the lock's own time; drop --resolved-at")
+    cutoff = _cutoff(resolved_at)
     ask = None
     if ask_remote:
         ask = _asking(token_file, token_env, inputs, input_file, secret_files)
@@ -66,7 +71,7 @@ def command(
     failed: list[McpregError] = []
     for folder in folders or (Path(),):
         try:
-            results.append(_check(folder, ask) if check else _write(folder, resolved_at, ask))
+            results.append(_check(folder, ask) if check else _write(folder, cutoff, ask))
         except McpregError as error:
             if len(folders) <= 1:
                 raise
@@ -81,24 +86,30 @@ def command(
     return 0 if ok else max((error.exit_code for error in failed), default=1)
 
 
-def _require_moment(text: str) -> None:
+def _cutoff(text: str | None) -> Cutoff | None:
+    """One moment for all, as a person names it. Raises `UsageError`."""
+    if text is None:
+        return None
+    if text == "now":
+        return Cutoff.now(datetime.now(UTC))
     try:
         if _MOMENT.fullmatch(text):
             datetime.fromisoformat(text)
-            return
+            return Cutoff.at(text)
     except ValueError:
         pass
     raise UsageError(
-        f"{text!r} is not a time as locks hold it", hint="--resolved-at 2026-11-20T00:00:00Z"
+        f"{text!r} is not a time as locks hold it",
+        hint="--resolved-at 2026-11-20T00:00:00Z, or --resolved-at now",
     )
 
 
-def _write(folder: Path, resolved_at: str | None, ask: AskRemote | None) -> dict[str, Any]:
+def _write(folder: Path, cutoff: Cutoff | None, ask: AskRemote | None) -> dict[str, Any]:
     from mcpreg.usecases.lock import write_lock
 
     done = write_lock(
         folder,
-        resolved_at=resolved_at,
+        cutoff=cutoff,
         now=lambda: datetime.now(UTC),
         progress=_telling(folder),
         ask=ask,
@@ -109,7 +120,7 @@ def _write(folder: Path, resolved_at: str | None, ask: AskRemote | None) -> dict
     artifacts = lock.artifacts
     note(
         f"{done.path}: {'written' if done.changed else 'unchanged'}, {artifacts} artifacts,"
-        f" {len(offer.tools)} tools, as of {lock.resolved_at}"
+        f" {len(offer.tools)} tools, {lock.cutoff}"
     )
     return {
         "folder": str(folder),
@@ -118,6 +129,7 @@ def _write(folder: Path, resolved_at: str | None, ask: AskRemote | None) -> dict
         "digest": lock.digest(),
         "changed": done.changed,
         "resolvedAt": lock.resolved_at,
+        "dependenciesBefore": lock.cutoff.dependencies,
         "artifacts": artifacts,
         "tools": sorted(lock.toolset.tools),
         "warnings": list(offer.warnings),

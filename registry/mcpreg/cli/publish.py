@@ -62,15 +62,14 @@ def command(
     lock it. With a namespace's first version comes the file that pins who holds it. Your
     checkout's files, index and branches stay as they are.
     """
+    from mcpreg.core.cutoff import Cutoff
     from mcpreg.evidence.namespace import Places
     from mcpreg.usecases.pack import InvalidError
     from mcpreg.usecases.submission import Wishes, prepare
     from mcpreg.usecases.submit import Person, Target, document, submit
 
-    moment = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    wishes = Wishes(
-        moment.strftime("%Y-%m-%dT%H:%M:%SZ"), name, description, not no_launch, progress
-    )
+    cutoff = Cutoff.settled(datetime.now(UTC))
+    wishes = Wishes(cutoff, name, description, not no_launch, progress)
     try:
         submission = prepare(source, wishes)
     except InvalidError as error:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from mcpreg.core import canonical
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.manifest import Model
 
 LOCK_FILE = "mcps-lock.json"
@@ -176,6 +177,8 @@ class Lock(Model):
     version: str
     manifest: Sha256
     resolved_at: Timestamp
+    dependencies_before: Timestamp | None = None
+    """As of when what the package depends on was looked for; None: `resolved_at` as well."""
     runtime: Annotated[LockedRuntime, Field(discriminator="kind")]
     package: LockedPackage
     entry: tuple[str, ...]
@@ -188,6 +191,11 @@ class Lock(Model):
     toolset: LockedToolset
     sandbox: tuple[str, ...]
     source_commit: str | None = None
+
+    @property
+    def cutoff(self) -> Cutoff:
+        """As of when it was resolved, and is derived again."""
+        return Cutoff(self.resolved_at, self.dependencies_before or self.resolved_at)
 
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the file's content."""

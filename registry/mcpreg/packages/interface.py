@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import (
     LockedArchive,
     LockedImage,
@@ -73,10 +74,10 @@ class PackageKind(Protocol):
 
     registry_type: str
 
-    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:
-        """Find every artifact as the index stood at `resolved_at` (RFC 3339, UTC, `Z`).
+    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:
+        """Find every artifact as the index stood at the cut-off.
 
-        Deterministic: the same package and moment give the same value. `workdir` is an empty
+        Deterministic: the same package and cut-off give the same value. `workdir` is an empty
         folder for the client's files.
 
         Raises:

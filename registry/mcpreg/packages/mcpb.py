@@ -17,6 +17,7 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mcpreg.core.archive import BROKEN, ArchiveError, zip_members
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import (
     BinaryRuntime,
     Bundled,
@@ -50,7 +51,7 @@ class Mcpb:
 
     registry_type = "mcpb"
 
-    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:  # noqa: ARG002  # a digest has no moment
+    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:  # noqa: ARG002  # a digest has no moment
         """Fetch the bundle and read what it says; see `PackageKind.resolve`."""
         if package.file_sha256 is None:
             raise UsageError(

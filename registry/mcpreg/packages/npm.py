@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LockedPackage, NodeRuntime
 from mcpreg.core.manifest import Package
 from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
@@ -19,6 +20,7 @@ from mcpreg.packages.tree_check import check_tree, require_empty
 
 OLDEST_NODE = 20  # what the servers of today ask for
 _MAX_PACKAGE_JSON = 1 << 20
+_LOCK_FILE = "package-lock.json"
 _QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
 # What a person's own settings could change about the tree.
 _FIXED = (
@@ -44,16 +46,18 @@ class Npm:
 
     registry_type = "npm"
 
-    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:
+    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:
         """`npm install --package-lock-only --before`; see `PackageKind.resolve`."""
         locked = _locked_package(package)
         runtime = find_node(OLDEST_NODE)
         _write(workdir / "package.json", npm_lock.package_document(locked))
-        command = [*npm_command(runtime), "install", "--package-lock-only", "--before", resolved_at]
-        command += ["--omit-lockfile-registry-resolved", "--prefix", str(workdir.resolve())]
-        what = f"resolve {locked.identifier} {locked.version}"
-        call([*command, *_FIXED, *_QUIET], cwd=workdir, seconds=RESOLVE_SECONDS, what=what)
-        document = _read(workdir / "package-lock.json", npm_lock.MAX_BYTES)
+        document = _resolved(locked, cutoff.package, workdir, runtime)
+        if cutoff.lags:
+            # npm has one moment for all packages (its exceptions from that are newer than what we
+            # take), and keeps what a lock file holds: so the package alone is in one already.
+            kept = npm_lock.alone(document, locked)
+            _write(workdir / _LOCK_FILE, kept)
+            document = _resolved(locked, cutoff.dependencies, workdir, runtime)
         return Resolution(
             package=locked,
             runtime=NodeRuntime(kind="node", major=int(runtime.version.split(".")[0])),
@@ -74,7 +78,7 @@ class Npm:
         progress(f"installing up to {len(pins.npm_packages)} npm packages for {runtime.platform}")
         files = {
             "package.json": npm_lock.package_document(pins.package),
-            "package-lock.json": npm_lock.lock_document(pins.package, pins.npm_packages),
+            _LOCK_FILE: npm_lock.lock_document(pins.package, pins.npm_packages),
         }
         for name, document in files.items():
             _write(target / name, document)
@@ -105,6 +109,17 @@ class Npm:
         if not (app / script).is_file():
             raise McpregError(f"{package.identifier} declares {script} but does not install it")
         return ("node", f"{APP}/{script}")
+
+
+def _resolved(
+    locked: LockedPackage, before: str, workdir: Path, runtime: Runtime
+) -> dict[str, Any]:
+    """npm's lock file for the package.json in `workdir`, as of that moment."""
+    command = [*npm_command(runtime), "install", "--package-lock-only", "--before", before]
+    command += ["--omit-lockfile-registry-resolved", "--prefix", str(workdir.resolve())]
+    what = f"resolve {locked.identifier} {locked.version}"
+    call([*command, *_FIXED, *_QUIET], cwd=workdir, seconds=RESOLVE_SECONDS, what=what)
+    return _read(workdir / _LOCK_FILE, npm_lock.MAX_BYTES)
 
 
 def _locked_package(package: Package) -> LockedPackage:

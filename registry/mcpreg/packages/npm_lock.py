@@ -51,6 +51,21 @@ def rows(document: Mapping[str, Any], package: LockedPackage) -> tuple[NpmPackag
     return found
 
 
+def alone(document: Mapping[str, Any], package: LockedPackage) -> dict[str, Any]:
+    """npm's lock file with the package and what is bundled in it, and nothing that it depends on.
+
+    Raises `McpregError` as `rows` does.
+    """
+    rows(document, package)
+    place = f"node_modules/{package.identifier}"
+    kept = {
+        path: entry
+        for path, entry in document["packages"].items()
+        if path in ("", place) or (path.startswith(f"{place}/") and entry.get("inBundle"))
+    }
+    return {**document, "packages": kept}
+
+
 def _row(path: str, entry: Mapping[str, Any]) -> NpmPackage:
     resolved, version = entry.get("resolved"), entry.get("version")
     # npm was told to leave out the addresses of registry packages: what is left is none.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import ImageRuntime, LockedImage, LockedPackage
 from mcpreg.core.manifest import Package
 from mcpreg.core.plan import RootImage
@@ -32,7 +33,7 @@ class Oci:
 
     registry_type = "oci"
 
-    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:  # noqa: ARG002  # a digest has no moment
+    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:  # noqa: ARG002  # a digest has no moment
         """Read the manifest, or the index and each platform's manifest; no layer is fetched."""
         name = parse_name(package.identifier)
         repository = Repository(name)

@@ -14,6 +14,7 @@ import uv
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LockedPackage, PythonRuntime, Wheel
 from mcpreg.core.manifest import Package
 from mcpreg.errors import (
@@ -41,14 +42,14 @@ class PyPI:
 
     registry_type = "pypi"
 
-    def resolve(self, package: Package, resolved_at: str, workdir: Path) -> Resolution:
+    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:
         """Resolve for every CPython minor and machine; see `PackageKind.resolve`."""
         locked = _locked_package(package)
         first, *rest = TARGETS
         # The first one fills the client's cache for the others.
-        found = {first: _pins(locked, first, resolved_at, workdir)}
+        found = {first: _pins(locked, first, cutoff, workdir)}
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            answers = pool.map(lambda target: _pins(locked, target, resolved_at, workdir), rest)
+            answers = pool.map(lambda target: _pins(locked, target, cutoff, workdir), rest)
             found |= dict(zip(rest, answers, strict=True))
         return _resolution(locked, found)
 
@@ -154,7 +155,7 @@ def _locked_package(package: Package) -> LockedPackage:
 
 
 def _pins(
-    locked: LockedPackage, target: Target, resolved_at: str, workdir: Path
+    locked: LockedPackage, target: Target, cutoff: Cutoff, workdir: Path
 ) -> tuple[Pin, ...] | McpregError:
     """The wheels of one target, or why there is none (a value: other targets may have some)."""
     folder = _quiet_folder(workdir / str(target))
@@ -165,7 +166,9 @@ def _pins(
     command += ["--python", sys.executable]
     command += ["--python-version", target.minor, "--python-platform", target.uv_platform]
     command += ["--only-binary", ":all:", "--no-sources", "--resolution", "highest"]
-    command += ["--prerelease", "if-necessary-or-explicit", "--exclude-newer", resolved_at]
+    command += ["--prerelease", "if-necessary-or-explicit"]
+    command += ["--exclude-newer", cutoff.dependencies]
+    command += ["--exclude-newer-package", f"{locked.identifier}={cutoff.package}"]
     what = f"resolve {locked.identifier} {locked.version} for {target}"
     try:
         call([*command, "requirements.in"], cwd=folder, seconds=RESOLVE_SECONDS, what=what)

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from mcpreg.checks.finding import Finding
 from mcpreg.checks.interface import Severity
 from mcpreg.core import canonical, docker_options, names, position, safety
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LOCK_FILE, Lock
 from mcpreg.core.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from mcpreg.core.position import StrictJSONError
@@ -209,7 +210,7 @@ def start(
     *,
     launch: bool,
     force: bool,
-    resolved_at: str,
+    cutoff: Cutoff,
     progress: Progress,
 ) -> Started:
     """Write `servers/<namespace>/<name>/<version>/` below `root`.
@@ -219,7 +220,7 @@ def start(
         root: the registry's folder.
         launch: install and start the package once, to read what it offers and to lock it.
         force: replace an existing manifest and lock; a README is never replaced.
-        resolved_at: the lock's moment, RFC 3339 UTC.
+        cutoff: what was released later is not seen by the lock.
         progress: takes one sentence a step.
 
     Raises:
@@ -234,7 +235,7 @@ def start(
         raise UsageError(f"{folder} exists", hint="--force replaces its manifest and lock")
     lock = None
     if launch:
-        manifest, lock = _launched(manifest, resolved_at, progress)
+        manifest, lock = _launched(manifest, cutoff, progress)
     data = canonical.pretty(manifest.document())
     files = {MANIFEST_FILE: data, README_FILE: readme(manifest)}
     if lock is not None:
@@ -261,10 +262,10 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
         ) from error
 
 
-def _launched(manifest: Manifest, resolved_at: str, progress: Progress) -> tuple[Manifest, Lock]:
+def _launched(manifest: Manifest, cutoff: Cutoff, progress: Progress) -> tuple[Manifest, Lock]:
     from mcpreg.usecases.lock import make_lock
 
-    lock, offer = make_lock(manifest, resolved_at=resolved_at, progress=progress)
+    lock, offer = make_lock(manifest, cutoff=cutoff, progress=progress)
     document = manifest.document()
     document["capabilities"] = document.get("capabilities", {}) | offered(offer)
     full = _manifest(document)

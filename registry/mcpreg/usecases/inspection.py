@@ -151,7 +151,7 @@ def _of_indexes(found: Gathered, lock: Lock, previous: Lock | None, progress: Pr
 
 def _of_remote(manifest: Manifest, lock: Lock) -> Gathered:
     """Everything in the lock of a remote server but its toolset follows from the manifest."""
-    again = remote_lock(manifest, lock.resolved_at, lock.toolset)
+    again = remote_lock(manifest, lock.cutoff, lock.toolset)
     derived = Derivation(tuple(_differences(lock, again))[:_MAX_DIFFERENCES])
     none = _ELSEWHERE
     return Gathered(derived, none, none, none, none, none, _UNASKED, none, none)
@@ -198,14 +198,14 @@ def _resolved_again(
 ) -> Lock:
     package = lockable_package(manifest)
     kind = kind_for(package.registry_type)
-    progress(f"resolving {package.identifier} {package.version} as of {lock.resolved_at}")
+    progress(f"resolving {package.identifier} {package.version} {lock.cutoff}")
     with tempfile.TemporaryDirectory(prefix="mcpreg-check-") as folder:
-        resolution = kind.resolve(package, lock.resolved_at, Path(folder))
+        resolution = kind.resolve(package, lock.cutoff, Path(folder))
     # What cannot be read here (nothing installed, nothing offered) is another check's finding.
     entry = kind.entry(package, tree.root) if isinstance(tree, Installed) else lock.entry
     offer = behaved.offer if isinstance(behaved, Behaviour) else None
     offered = locked_toolset(offer) if offer else lock.toolset
-    again = lock_of(manifest, resolution, lock.resolved_at, entry, offered)
+    again = lock_of(manifest, resolution, lock.cutoff, entry, offered)
     return again.model_copy(update={"runtime": as_locked(again.runtime, lock.runtime)})
 
 

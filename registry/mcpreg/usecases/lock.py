@@ -6,13 +6,14 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from mcpreg.core import canonical, remote, toolset
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import (
     LOCK_FILE,
     Lock,
@@ -34,7 +35,7 @@ from mcpreg.core.manifest import (
 )
 from mcpreg.core.toolset import PROMPT_FIELDS, TOOL_FIELDS, Offer
 from mcpreg.errors import McpregError, NotFoundError, UsageError
-from mcpreg.packages.interface import Progress, Resolution
+from mcpreg.packages.interface import PackageKind, Progress, Resolution
 from mcpreg.packages.registry import KINDS, kind_for
 from mcpreg.store.files import write_atomic
 from mcpreg.usecases.probe import probe_plan
@@ -47,7 +48,7 @@ AskRemote = Callable[[Manifest], Offer]
 
 
 def make_lock(
-    manifest: Manifest, *, resolved_at: str, progress: Progress, ask: AskRemote | None = None
+    manifest: Manifest, *, cutoff: Cutoff, progress: Progress, ask: AskRemote | None = None
 ) -> tuple[Lock, Offer]:
     """Resolve, install into a temporary folder, start once without network, and write it all down.
 
@@ -56,7 +57,7 @@ def make_lock(
     Args:
         manifest: its first PyPI, npm, OCI or MCPB package that speaks stdio is locked; of a remote
             server, where it is and what it offers.
-        resolved_at: RFC 3339 UTC (`2026-11-20T00:00:00Z`); what was released later is not seen.
+        cutoff: what was released later is not seen.
         progress: takes one sentence a step, and what is left out.
         ask: for a remote server, which is nowhere but at the other end of the network.
 
@@ -68,7 +69,7 @@ def make_lock(
     """
     if manifest.is_remote:
         offer = _asked(manifest, ask, progress)
-        return remote_lock(manifest, resolved_at, locked_toolset(offer)), offer
+        return remote_lock(manifest, cutoff, locked_toolset(offer)), offer
     from mcpreg.usecases.introspect import introspect  # the MCP SDK takes a second
 
     package = lockable_package(manifest)
@@ -77,15 +78,28 @@ def make_lock(
         work, app = Path(folder, "resolve"), Path(folder, "app")
         work.mkdir()
         app.mkdir()
-        progress(f"resolving {package.identifier} {package.version} as of {resolved_at}")
-        resolution = kind.resolve(package, resolved_at, work)
+        progress(f"resolving {package.identifier} {package.version} {cutoff}")
+        resolution = _resolved(kind, package, cutoff, work)
         for note in resolution.notes:
             progress(note)
         kind.install(resolution, app, progress=progress)
         entry = kind.entry(package, app)
         progress(f"starting {' '.join(entry)} without network to read what it offers")
         offer = introspect(probe_plan(manifest, resolution, app, kind.runtime(resolution)))
-    return lock_of(manifest, resolution, resolved_at, entry, locked_toolset(offer)), offer
+    return lock_of(manifest, resolution, cutoff, entry, locked_toolset(offer)), offer
+
+
+def _resolved(kind: PackageKind, package: Package, cutoff: Cutoff, work: Path) -> Resolution:
+    try:
+        return kind.resolve(package, cutoff, work)
+    except McpregError as error:
+        if type(error) is not McpregError or not cutoff.lags:
+            raise
+        raise McpregError(
+            error.message,
+            hint=f"{error.hint}\nwhat it depends on is looked for as of {cutoff.dependencies}; if "
+            "it needs what was released since, lock it by: mcpreg lock --resolved-at now",
+        ) from error
 
 
 def _asked(manifest: Manifest, ask: AskRemote | None, progress: Progress) -> Offer:
@@ -99,7 +113,7 @@ def _asked(manifest: Manifest, ask: AskRemote | None, progress: Progress) -> Off
     return ask(manifest)
 
 
-def remote_lock(manifest: Manifest, resolved_at: str, offered: LockedToolset) -> Lock:
+def remote_lock(manifest: Manifest, cutoff: Cutoff, offered: LockedToolset) -> Lock:
     """The lock of a remote server: nothing is resolved, so only what it offers must be known.
 
     Raises `UsageError` when the manifest has no remote.
@@ -113,22 +127,25 @@ def remote_lock(manifest: Manifest, resolved_at: str, offered: LockedToolset) ->
         headers=tuple(header.name for header in place.headers or ()),
     )
     package = LockedPackage(registry_type="remote", identifier=place.url, version=manifest.version)
-    return lock_of(manifest, Resolution(package, runtime), resolved_at, (), offered)
+    return lock_of(manifest, Resolution(package, runtime), cutoff, (), offered)
 
 
 def lock_of(
     manifest: Manifest,
     resolution: Resolution,
-    resolved_at: str,
+    cutoff: Cutoff,
     entry: tuple[str, ...],
     offered: LockedToolset,
 ) -> Lock:
     """The lock of a manifest, out of what was resolved, found in the installed tree and offered."""
+    # Of an archive by its digest, or somebody else's machine, nothing else was looked for.
+    depends = bool(resolution.wheels or resolution.npm_packages)
     return Lock(
         name=manifest.name,
         version=manifest.version,
         manifest=manifest.digest(),
-        resolved_at=resolved_at,
+        resolved_at=cutoff.package,
+        dependencies_before=cutoff.dependencies if depends and cutoff.lags else None,
         runtime=resolution.runtime,
         package=resolution.package,
         entry=entry,
@@ -232,23 +249,23 @@ class Written:
 def write_lock(
     folder: Path,
     *,
-    resolved_at: str | None,
+    cutoff: Cutoff | None,
     now: Callable[[], datetime],
     progress: Progress,
     ask: AskRemote | None = None,
 ) -> Written:
     """Lock the manifest of `folder` and replace its `mcps-lock.json`.
 
-    Without `resolved_at`, an existing lock's moment is kept while the package is the same, so that
-    locking again changes nothing by itself; else it is this hour.
+    Without `cutoff`, an existing lock's is kept while the package is the same, so that locking
+    again changes nothing by itself; else it is `Cutoff.settled`.
 
     Raises:
         McpregError: the server offers other tools than the manifest declares; and as `make_lock`.
     """
     manifest = read_manifest(folder)
     path = folder / LOCK_FILE
-    moment = resolved_at or _moment(path, manifest) or _hour(now())
-    lock, offer = make_lock(manifest, resolved_at=moment, progress=progress, ask=ask)
+    cutoff = cutoff or _cutoff(path, manifest) or Cutoff.settled(now())
+    lock, offer = make_lock(manifest, cutoff=cutoff, progress=progress, ask=ask)
     differences = declared_differences(manifest, offer)
     if differences:
         raise McpregError(
@@ -264,7 +281,7 @@ def write_lock(
 
 
 def check_lock(folder: Path, *, progress: Progress, ask: AskRemote | None = None) -> list[str]:
-    """Derive the lock of `folder` again, at its own moment, and say how it differs; empty: not.
+    """Derive the lock of `folder` again, as of its own moments, and say how it differs; empty: not.
 
     What a remote server offers is taken from the lock when nobody may `ask`.
 
@@ -277,10 +294,9 @@ def check_lock(folder: Path, *, progress: Progress, ask: AskRemote | None = None
     committed = _read_lock(path)
     differences: list[str] = []
     if manifest.is_remote and ask is None:
-        lock = remote_lock(manifest, committed.resolved_at, committed.toolset)
+        lock = remote_lock(manifest, committed.cutoff, committed.toolset)
     else:
-        moment = committed.resolved_at
-        lock, offer = make_lock(manifest, resolved_at=moment, progress=progress, ask=ask)
+        lock, offer = make_lock(manifest, cutoff=committed.cutoff, progress=progress, ask=ask)
         differences = declared_differences(manifest, offer)
     lock = lock.model_copy(update={"runtime": as_locked(lock.runtime, committed.runtime)})
     derived = lock.canonical()
@@ -336,26 +352,21 @@ def _said(error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
-def _moment(path: Path, manifest: Manifest) -> str | None:
-    """The existing lock's moment, when it is for the same package."""
+def _cutoff(path: Path, manifest: Manifest) -> Cutoff | None:
+    """The existing lock's, when it is for the same package."""
     try:
         lock = _read_lock(path)
     except McpregError:
         return None  # missing or broken: it is about to be written
     if manifest.is_remote:
-        return lock.resolved_at if lock.manifest == manifest.digest() else None
+        return lock.cutoff if lock.manifest == manifest.digest() else None
     package = lockable_package(manifest)
     same = (package.registry_type, package.identifier, package.version or "") == (
         lock.package.registry_type,
         lock.package.identifier,
         lock.package.version,
     )
-    return lock.resolved_at if same else None
-
-
-def _hour(now: datetime) -> str:
-    whole = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return lock.cutoff if same else None
 
 
 def _compared(before: Any, after: Any, path: str) -> list[str]:  # noqa: ANN401  # JSON values

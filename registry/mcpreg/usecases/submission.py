@@ -17,6 +17,7 @@ from mcpreg.checks.reading import read
 from mcpreg.checks.rules import client_start, package_index
 from mcpreg.checks.subject import subject_of
 from mcpreg.core import canonical
+from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LOCK_FILE
 from mcpreg.core.manifest import ACCEPTED_FILES, MANIFEST_FILE, Manifest
 from mcpreg.errors import UsageError
@@ -48,11 +49,11 @@ class Submission:
 class Wishes:
     """What a person says about a source that does not say it itself.
 
-    `resolved_at` (RFC 3339, UTC) is the cut-off for locks that are made here; `launch` False makes
+    `cutoff` is of the locks that are made here, its later moment today; `launch` False makes
     none.
     """
 
-    resolved_at: str
+    cutoff: Cutoff
     name: str | None = None
     description: str | None = None
     launch: bool = True
@@ -114,7 +115,7 @@ def _require_acceptable(data: bytes, wishes: Wishes) -> None:
     subject = subject_of(read(reading.Submission(data=data, file=MANIFEST_FILE)))
     if subject is None:
         return
-    case = Case(subject, Surroundings(date.fromisoformat(wishes.resolved_at[:10])))
+    case = Case(subject, Surroundings(date.fromisoformat(wishes.cutoff.package[:10])))
     found = [item for judged in judge(case, AT_ONCE) for item in judged.findings]
     refused = [item for item in found if item.severity is Severity.ERROR]
     if refused:
@@ -155,7 +156,7 @@ def _started(draft: init.Draft, wishes: Wishes) -> Submission:
             Path(scratch),
             launch=launch,
             force=False,
-            resolved_at=wishes.resolved_at,
+            cutoff=wishes.cutoff,
             progress=wishes.progress,
         )
         content = _version_folder(started.folder)
