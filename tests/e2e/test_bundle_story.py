@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-from bundles import CLOCK, Recipe, binary_recipe, bundle_manifest, python_recipe
+from bundles import CLOCK, Recipe, binary_recipe, bundle_manifest, python_recipe, uv_recipe
+from local_index import client_settings, local_index
 from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import Lock, parse_lock
 from mcpreg.formats import mcp_archive
@@ -118,6 +119,29 @@ def test_a_python_bundle_finds_its_own_packages_and_no_others(shop: Shop) -> Non
     assert shop.story.mcpreg("install", CLOCK).returncode == 0
     assert ask(shop.story) == "[True, False, False, False]"
     assert list((shop.story.folder / "data").rglob("main*.pyc"))  # compiled at install
+
+
+def test_a_uv_bundle_runs_on_the_locked_wheels_with_every_host_gone(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_python()
+    with local_index() as index:
+        for name, value in client_settings(index, str(tmp_path)).items():
+            monkeypatch.setenv(name, value)
+            shop.story.environment[name] = value
+        code = "def noon():\n    return 'noon of a wheel'\n"
+        index.add_wheel("tiny-clock", "2.0", files={"tiny_clock/__init__.py": code})
+        lock = shop.offer(uv_recipe("tiny-clock>=2"))
+        assert lock.entry == ("python3", "/app/src/main.py")
+        assert [(row.name, row.version) for row in lock.wheels] == [("tiny-clock", "2.0")]
+        shop.story.trust()
+        assert shop.story.mcpreg("install", CLOCK).returncode == 0
+    shop.host.pages.clear()
+    assert ask(shop.story) == "noon of a wheel"
+    changed = next((shop.story.folder / "data").rglob("tiny_clock/__init__.py"))
+    changed.write_text("def noon():\n    return 'midnight'\n")
+    found = shop.story.mcpreg("verify", CLOCK)
+    assert (found.returncode, "tiny_clock/__init__.py" in found.stderr) == (4, True)
 
 
 def test_a_program_of_its_own_runs(shop: Shop) -> None:

@@ -101,12 +101,6 @@ def test_refuses_a_manifest_that_is_none(data: bytes) -> None:
         bundle.parse(data)
 
 
-def test_a_uv_bundle_is_refused_with_the_way_out(host: FailingHost) -> None:
-    with pytest.raises(McpregError, match="its packages lie elsewhere") as caught:
-        resolved(host, Recipe("uv", config={"command": "uv", "args": ["run"]}).pack())
-    assert "registryType pypi" in str(caught.value.hint)
-
-
 def test_what_a_bundle_asks_must_be_asked_by_the_manifest(host: FailingHost) -> None:
     config = node(
         "${__dirname}/server/index.js", "${user_config.a}", env={"KEY": "${user_config.k}"}

@@ -128,6 +128,24 @@ def python_recipe() -> Recipe:
     )
 
 
+def uv_recipe(*dependencies: str, **tool: Any) -> Recipe:  # noqa: ANN401  # JSON
+    """A Python bundle (manifest 0.4) whose dependencies lie on an index; `tool` is [tool.uv]."""
+    listed = ", ".join(json.dumps(item) for item in dependencies)
+    settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in tool.items())
+    return Recipe(
+        "uv",
+        {
+            "src/main.py": PYTHON_FILES["server/main.py"],
+            "pyproject.toml": (
+                '[project]\nname = "Acme_Clock"\nversion = "1.0.0"\nrequires-python = ">=3.11"\n'
+                f"dependencies = [{listed}]\n[tool.uv]\n{settings}"
+            ),
+        },
+        {},
+        "src/main.py",
+    )
+
+
 def binary_recipe(program: bytes) -> Recipe:
     """A bundle whose program is a Python of its own, which takes its library from the sandbox."""
     return Recipe(

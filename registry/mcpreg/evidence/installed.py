@@ -153,9 +153,19 @@ def _of_folder(name: str, places: Mapping[str, str]) -> str:
 
 
 def _bundle(lock: Lock, app: Path) -> Installed:
-    """All of it is the published package's own: nobody else's digest covers what a bundle holds."""
+    """All of it is the published package's own: nobody else's digest covers what a bundle holds.
+
+    Apart from the wheels beside it, if the lock has some, in the folder that nothing else is in.
+    """
     own = own_artifact(lock)
-    owners = dict.fromkeys((name for name, _ in regular_files(app)), own)
+    beside = list(app.glob("lib/python3.*/site-packages")) if lock.wheels else []
+    prefixes = tuple(f"{folder.relative_to(app).as_posix()}/" for folder in beside)
+    names = (name for name, _ in regular_files(app))
+    owners = {name: own for name in names if not name.startswith(prefixes)}
+    for folder, prefix in zip(beside, prefixes, strict=True):
+        claims = _claims(folder)
+        for name, _ in regular_files(folder):
+            owners[f"{prefix}{name}"] = next(iter(claims.get(name, {})), UNCLAIMED)
     return Installed(app, "mcpb", own, artifacts_of(lock), owners)
 
 

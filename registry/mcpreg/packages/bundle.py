@@ -2,7 +2,8 @@
 
 The bundle is a stranger's: only what starts code that lies in the bundle, on a Node or Python of
 this machine or as a program of its own, is taken. `npx`, `uvx` and the like fetch code that no
-digest names, and are refused. Standard: MCPB manifest 0.2 (2025-08-26).
+digest names, and are refused; of the type `uv`, `uv run` stands for the Python in which the lock's
+own wheels lie. Standard: MCPB manifest 0.2 (2025-08-26), and 0.4 for `uv`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ _OURS = {"${__dirname}": APP, "${HOME}": HOME, "${/}": "/", "${pathSeparator}": 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _MAX_WORDS = 256
 _PATH = "PYTHONPATH"
+# Of `uv run`: what changes nothing, or names the bundle's own folder, where all is anyway.
+_UV_FLAGS = frozenset(
+    ("--frozen", "--locked", "--no-sync", "--no-dev", "--no-progress", "--quiet", "-q", "--offline")
+)
+_UV_FOLDERS = ("--directory", "--project")
 Object = Mapping[str, Any]
 
 
@@ -72,10 +78,12 @@ def parse(data: bytes) -> Bundle:
     command = _command(kind, server, config, words[:split])
     script = _script(command, server)
     fixed = {name: value for name, value in env.items() if not _USER.search(value)}
-    if kind == "python":
+    if kind in ("python", "uv"):
         # As Python has it for a script; the sandbox turns that off for the folder of the person.
-        paths = (f"{APP}/{PurePosixPath(script).parent}".removesuffix("/."), fixed.get(_PATH))
-        fixed[_PATH] = ":".join(filter(None, paths))
+        paths = [f"{APP}/{PurePosixPath(script).parent}".removesuffix("/.")]
+        # uv installs the project as editable, which is to import it from one of these.
+        paths += [f"{APP}/src", APP] if kind == "uv" else []
+        fixed[_PATH] = ":".join(dict.fromkeys(filter(None, (*paths, fixed.get(_PATH)))))
     if not _is_plain(script):
         raise McpregError(
             f"the bundle starts {script or 'no file of its own'!r}",
@@ -106,7 +114,7 @@ def _command(kind: Kind, server: Object, config: Object, words: list[str]) -> tu
     program = _word(str(config.get("command") or ""))
     name = PurePosixPath(program).name
     if kind == "uv":
-        return ("python3", script)  # `uv run` and its options: what it does, the lock does
+        return ("python3", *(_uv_run(program, words) if program else [script]))
     if kind == "binary":
         if program and not program.startswith("/"):
             program = f"{APP}/{program}"
@@ -119,6 +127,35 @@ def _command(kind: Kind, server: Object, config: Object, words: list[str]) -> tu
             "what fetches packages when it starts has code that no digest names",
         )
     return ("node" if kind == "node" else "python3", *(words or [script]))
+
+
+def _uv_run(program: str, words: list[str]) -> list[str]:
+    """What `uv run` starts: a file of the bundle, with its arguments, all of it as Python's own."""
+    rest = list(words[1:])
+    if PurePosixPath(program).name != "uv" or words[:1] != ["run"]:
+        raise McpregError(
+            f"the bundle is started by {' '.join((program, *words[:1]))!r}",
+            hint="a uv bundle is started by uv run SCRIPT, or says its entry_point alone",
+        )
+    while rest and rest[0].startswith("-") and rest[0] != "-m":
+        option, equals, value = rest.pop(0).partition("=")
+        if option in _UV_FOLDERS:
+            value = value if equals or not rest else rest.pop(0)
+        if option not in _UV_FLAGS and not (option in _UV_FOLDERS and value in (APP, f"{APP}/")):
+            raise McpregError(
+                f"the bundle is started by uv run {f'{option} {value}'.strip()}",
+                hint="its code and its dependencies are what the lock names: no other option of uv",
+            )
+    if rest and _PYTHONS.fullmatch(rest[0]):
+        rest.pop(0)
+    if rest and rest[0].endswith(".py") and not rest[0].startswith("/"):
+        rest[0] = f"{APP}/{rest[0]}"  # uv is started in the bundle's folder
+    if not rest or not (rest[0] == "-m" or rest[0].startswith(f"{APP}/")):
+        raise McpregError(
+            f"the bundle starts the command {(rest or ['of no name'])[0]!r} of its project",
+            hint="the project would have to be built for that; name a .py file, or -m MODULE",
+        )
+    return rest
 
 
 def _script(command: tuple[str, ...], server: Object) -> str:

@@ -1,8 +1,8 @@
 """MCPB bundles: a zip by address and digest, with the server and all that it needs inside.
 
-Nothing is resolved: the digest in the manifest covers the server and its dependencies, so the lock
-says what the bundle holds, for people and for advisories, and how it is started. A bundle of the
-type `uv` names packages that lie elsewhere; no digest of its own covers those, and it is refused.
+The digest in the manifest covers the server and its dependencies, so the lock says what the bundle
+holds, for people and for advisories, and how it is started. A bundle of the type `uv` names what
+lies elsewhere: the lock names a wheel of each, by hash, and they are installed beside its files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mcpreg.core.lock import (
 )
 from mcpreg.core.manifest import Package
 from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
-from mcpreg.packages import archives, bundle, bundled
+from mcpreg.packages import archives, bundle, bundled, uv_project, wheels
 from mcpreg.packages.bundle import Bundle
 from mcpreg.packages.client import INSTALL_SECONDS, call
 from mcpreg.packages.interface import Pins, Progress, Resolution
@@ -36,6 +36,7 @@ from mcpreg.packages.npm import OLDEST_NODE
 from mcpreg.packages.runtime import Runtime, find_node, find_python
 from mcpreg.packages.targets import MINORS
 from mcpreg.packages.tree_check import check_tree, require_empty
+from mcpreg.packages.uv_project import Project
 from mcpreg.packages.venv import isolate
 from mcpreg.store.network import is_offline
 
@@ -43,6 +44,7 @@ _OLDEST = re.compile(r"\s*(?:>=|\^|~)?\s*v?(\d{1,3})")
 # PEP 3149 and its kin: which interpreter an extension module was compiled for.
 _EXTENSION = re.compile(r"\.cpython-3(\d{1,2})-([a-z0-9_]+)-linux-gnu\.so$")
 _MACHINES = {62: "linux-x86_64", 183: "linux-aarch64"}  # e_machine (ELF specification)
+_NONE = wheels.Locked((), PythonRuntime(kind="python", versions=()), ())
 _HEAD = 20  # bytes of an ELF header, e_machine included
 
 
@@ -51,7 +53,7 @@ class Mcpb:
 
     registry_type = "mcpb"
 
-    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:  # noqa: ARG002  # a digest has no moment
+    def resolve(self, package: Package, cutoff: Cutoff, workdir: Path) -> Resolution:
         """Fetch the bundle and read what it says; see `PackageKind.resolve`."""
         if package.file_sha256 is None:
             raise UsageError(
@@ -68,12 +70,18 @@ class Mcpb:
             size = data.seek(0, 2)
             held = _held(data, url)
             runtime = _runtime(own, held, data)
+            depends = _NONE
+            if runtime.kind == "python" and own.kind == "uv":
+                project = _project(data, held, url)
+                depends = uv_project.resolve(project, runtime.versions, cutoff, workdir, url)
+                runtime = depends.runtime
         return Resolution(
             package=LockedPackage(
                 registry_type="mcpb", identifier=url, version=package.version or ""
             ),
             runtime=runtime,
-            notes=tuple(notes),
+            wheels=depends.wheels,
+            notes=(*notes, *depends.notes),
             archive=LockedArchive(
                 sha256=f"sha256:{package.file_sha256}",
                 size=size,
@@ -93,7 +101,10 @@ class Mcpb:
     def install(
         self, pins: Pins, target: Path, *, offline: bool = False, progress: Progress
     ) -> None:
-        """Unpack the bundle; a Python one becomes a virtual environment, compiled."""
+        """Unpack the bundle; a Python one becomes a virtual environment, compiled.
+
+        What a uv bundle depends on lies where that environment has its packages.
+        """
         require_empty(target)
         archive, url = _archive(pins), pins.package.identifier
         runtime = self.runtime(pins)
@@ -109,6 +120,12 @@ class Mcpb:
         if runtime.kind == "python":
             isolate(target, runtime)
             _compile(target, runtime)
+        if pins.wheels:
+            rows = wheels.rows_for(pins.wheels, runtime, url)
+            packages = _packages_folder(target, runtime)
+            what = f"install what {url} depends on"
+            wheels.install_wheels(rows, runtime, packages, what, offline=offline, progress=progress)
+            check_tree(packages)
 
     def entry(self, package: Package, app: Path) -> tuple[str, ...]:
         """What the bundle says, up to the first word that a person's answer goes into."""
@@ -125,14 +142,27 @@ def _archive(pins: Pins) -> LockedArchive:
 
 
 def _bundle(data: BufferedReader, url: str) -> Bundle:
-    own = bundle.parse(archives.read_member(data, bundle.FILE, bundle.MAX_BYTES, what=url))
-    if own.kind == "uv":
-        raise McpregError(
-            f"{url} is a bundle of the type uv: its packages lie elsewhere, under no digest",
-            hint="publish it to a Python index and name that package (registryType pypi), or pack "
-            "its packages into the bundle (type python)",
-        )
-    return own
+    return bundle.parse(archives.read_member(data, bundle.FILE, bundle.MAX_BYTES, what=url))
+
+
+def _project(data: BufferedReader, held: bundled.Held, url: str) -> Project:
+    def member(name: str) -> bytes:
+        return archives.read_member(data, name, uv_project.MAX_BYTES[name], what=url)
+
+    lock = member(uv_project.LOCK) if uv_project.LOCK in held.names else None
+    return uv_project.read(member(uv_project.FILE), lock)
+
+
+def _packages_folder(app: Path, runtime: Runtime) -> Path:
+    """Where the virtual environment looks for packages. Raises `VerificationError`."""
+    folder = app / "lib" / f"python{runtime.version}" / "site-packages"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise VerificationError(
+            f"the bundle brings its own {folder.relative_to(app)}, where the lock's wheels belong"
+        ) from error
+    return folder
 
 
 def _read(app: Path) -> Bundle:
@@ -177,7 +207,7 @@ def _runtime(
         wanted = _OLDEST.match(own.runtimes.get("node", ""))
         found = find_node(max(OLDEST_NODE, int(wanted[1]) if wanted else 0))
         return NodeRuntime(kind="node", major=int(found.version.split(".")[0]))
-    if own.kind == "python":
+    if own.kind in ("python", "uv"):
         return PythonRuntime(kind="python", versions=tuple(_minors(own, held.names)))
     head = archives.read_head(data, own.script, _HEAD)
     machine = _MACHINES.get(int.from_bytes(head[18:20], "little"))

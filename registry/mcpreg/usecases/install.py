@@ -84,9 +84,9 @@ def install(
 
 
 def _app_key(verified: VerifiedVersion, runtime: Runtime) -> str:
-    # The same lock on another interpreter is another set of wheels; an archive is one folder
-    # whichever lock names it.
-    archive = verified.lock.archive
+    # The same lock on another interpreter is another set of wheels; an archive that is all of the
+    # app is one folder whichever lock names it.
+    archive = None if verified.lock.wheels else verified.lock.archive
     text = f"{archive.sha256 if archive else verified.record.lock} {runtime.platform}"
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
