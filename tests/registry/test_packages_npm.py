@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LockedPackage, NpmPackage
 from mcpreg.core.manifest import Package, StdioTransport
 from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
-from mcpreg.packages import client, npm_lock
+from mcpreg.packages import archives, client, npm_lock
 from mcpreg.packages.interface import Resolution
 from mcpreg.packages.npm import OLDEST_NODE, Npm
 from mcpreg.packages.runtime import find_node
@@ -265,6 +266,31 @@ def test_dependencies_are_looked_for_a_week_back_and_the_package_as_of_now(
     assert all(row.integrity or row.npm.get("inBundle") for row in found.npm_packages)
     app = install(found, tmp_path)
     assert (app / "node_modules" / NAME / "node_modules" / "spring" / "package.json").is_file()
+
+
+def test_what_was_brought_by_hand_is_installed_before_the_registry_is_asked(
+    index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cold"))
+    add_clock(index)
+    found = resolve(tmp_path)
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "colder"))
+    paths = [path for path in index.files if path.endswith(".tgz")]
+    clock, gears = sorted(paths)
+    archives.keep(index.files[clock], hashlib.sha512(index.files[clock]).hexdigest())
+    index.asked.clear()
+    assert (install(found, tmp_path) / "node_modules" / NAME / "cli.js").is_file()
+    assert [path for path in index.asked if "clock" in path] == []
+    assert gears in index.asked
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "coldest"))
+    archives.keep(index.files[gears], hashlib.sha512(index.files[gears]).hexdigest())
+    index.asked.clear()
+    app = tmp_path / "again" / "app"
+    app.mkdir(parents=True)
+    KIND.install(found, app, offline=True, progress=lambda _: None)
+    assert (app / "node_modules" / "gears" / "index.js").is_file()
+    assert index.asked == []
 
 
 def test_refuses_a_row_that_only_claims_to_come_inside_another_archive(

@@ -22,7 +22,7 @@ from mcpreg.errors import (
     UsageError,
     VerificationError,
 )
-from mcpreg.packages import client
+from mcpreg.packages import archives, client
 from mcpreg.packages.interface import Resolution
 from mcpreg.packages.pypi import PyPI
 
@@ -268,6 +268,27 @@ def test_installs_offline_from_the_cache_and_says_when_it_cannot(
         KIND.install(
             resolution, tmp_path / "cold-app" / "app", offline=True, progress=lambda _: None
         )
+
+
+def test_what_was_brought_by_hand_is_installed_before_the_index_is_asked(
+    index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    add_clock(index)
+    resolution = resolve(tmp_path)
+    clock, gears = (data for _, data in sorted(index.files.items()))
+    archives.keep(clock, resolution.wheels[0].sha256)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cold"))
+    index.asked.clear()
+    app = install(resolution, tmp_path)
+    assert KIND.entry(package(), app) == ("python3", "/app/bin/acme-clock")
+    assert (app / "acme_gears.py").is_file()
+    assert not [path for path in index.asked if "clock" in path]
+    archives.keep(gears, resolution.wheels[1].sha256)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "colder"))
+    assert (install(resolution, tmp_path, "again") / "acme_gears.py").is_file()
+    assert not list((tmp_path / "colder").rglob("*.whl"))
 
 
 def test_refuses_a_folder_that_is_not_empty(index: LocalIndex, tmp_path: Path) -> None:

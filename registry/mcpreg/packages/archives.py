@@ -38,6 +38,7 @@ HOPS = 5  # release pages send on once or twice
 _TEMPORARY = ".new-"
 _STALE_SECONDS = 2 * INSTALL_SECONDS
 _CHUNK = 1 << 20
+_SHA512 = 128  # hexadecimal digits
 
 
 @contextmanager
@@ -71,9 +72,22 @@ def opened(
         yield stream
 
 
-def keep(data: bytes, sha256: str) -> None:
-    """Put an archive that was brought by hand, and has that digest, where fetched ones lie."""
-    write_atomic(cache_folder() / sha256, data, ours=True)
+def keep(data: bytes, digest: str) -> None:
+    """Put an artifact that was brought by hand, and has that digest, where fetched ones lie.
+
+    `digest` is hexadecimal: SHA-256 of an archive or a wheel, SHA-512 of an npm package.
+    """
+    write_atomic(cache_folder() / digest, data, ours=True)
+
+
+def take(digest: str, target: Path, progress: Progress) -> bool:
+    """Copy what was kept under that digest to the new file `target`; False when nothing was."""
+    stream = _kept(cache_folder() / digest, digest, progress) if digest else None
+    if stream is None:
+        return False
+    with stream, target.open("xb") as copy:
+        shutil.copyfileobj(stream, copy, _CHUNK)
+    return True
 
 
 def cache_folder() -> Path:
@@ -81,7 +95,7 @@ def cache_folder() -> Path:
     return places().cache / "archives"
 
 
-def _kept(path: Path, sha256: str, progress: Progress) -> BufferedReader | None:
+def _kept(path: Path, digest: str, progress: Progress) -> BufferedReader | None:
     """The cached archive, opened and hashed; what else is at its place is removed."""
     try:
         stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
@@ -90,7 +104,7 @@ def _kept(path: Path, sha256: str, progress: Progress) -> BufferedReader | None:
     except OSError:  # a link, or nothing that can be read
         stream = None
     if stream is not None:
-        if _has_digest(stream, sha256):
+        if _has_digest(stream, digest):
             with suppress(OSError):  # a cache that may be read only
                 os.utime(path)
             return stream
@@ -100,14 +114,15 @@ def _kept(path: Path, sha256: str, progress: Progress) -> BufferedReader | None:
     return None
 
 
-def _has_digest(stream: BufferedReader, sha256: str) -> bool:
+def _has_digest(stream: BufferedReader, digest: str) -> bool:
     """Whether the open file is the one; it is left at its start."""
     try:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+        algorithm = "sha512" if len(digest) == _SHA512 else "sha256"
+        found = hashlib.file_digest(stream, algorithm).hexdigest()
         stream.seek(0)
     except OSError:  # a folder opens and cannot be read
         return False
-    return found == sha256
+    return found == digest
 
 
 def _remove(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,7 +13,7 @@ from mcpreg.core.cutoff import Cutoff
 from mcpreg.core.lock import LockedPackage, NodeRuntime
 from mcpreg.core.manifest import Package
 from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
-from mcpreg.packages import npm_lock
+from mcpreg.packages import archives, npm_lock
 from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
 from mcpreg.packages.interface import APP, Pins, Progress, Resolution
 from mcpreg.packages.runtime import Runtime, find_node
@@ -21,6 +22,7 @@ from mcpreg.packages.tree_check import check_tree, require_empty
 OLDEST_NODE = 20  # what the servers of today ask for
 _MAX_PACKAGE_JSON = 1 << 20
 _LOCK_FILE = "package-lock.json"
+_NOWHERE = "http://127.0.0.1:9/brought.tgz"  # RFC 863: what is sent there is thrown away
 _QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
 # What a person's own settings could change about the tree.
 _FIXED = (
@@ -80,6 +82,7 @@ class Npm:
             "package.json": npm_lock.package_document(pins.package),
             _LOCK_FILE: npm_lock.lock_document(pins.package, pins.npm_packages),
         }
+        _take_brought(files[_LOCK_FILE], target, runtime, progress)
         for name, document in files.items():
             _write(target / name, document)
         command = [*npm_command(runtime), "ci", "--prefix", str(target.resolve()), *_FIXED, *_QUIET]
@@ -109,6 +112,26 @@ class Npm:
         if not (app / script).is_file():
             raise McpregError(f"{package.identifier} declares {script} but does not install it")
         return ("node", f"{APP}/{script}")
+
+
+def _take_brought(lock: dict[str, Any], target: Path, runtime: Runtime, progress: Progress) -> None:
+    """Hand npm the archives that were brought by hand (`archives.keep`), and tell `lock` of them.
+
+    npm looks into its cache by integrity before it fetches, wherever an address is named; without
+    one it asks the registry for the package's entry first. So these get one, which nobody serves.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        found: list[str] = []
+        for path, row in lock["packages"].items():
+            file = Path(folder, f"{len(found)}.tgz")
+            if path and archives.take(npm_lock.digest(row.get("integrity")), file, progress):
+                row["resolved"] = _NOWHERE
+                found.append(str(file))
+        if found:
+            progress(f"{len(found)} of them were brought by hand")
+            command = [*npm_command(runtime), "cache", "add", *found, "--logs-max=0", *_QUIET]
+            what = "hand npm what was brought by hand"
+            call(command, cwd=Path(folder), seconds=INSTALL_SECONDS, what=what)
 
 
 def _resolved(

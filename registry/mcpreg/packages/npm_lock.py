@@ -8,6 +8,7 @@ nothing from git, a file or an address, and a sha512 for every archive that will
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -122,6 +123,13 @@ def _dependency_problem(row: NpmPackage) -> str | None:
             if not isinstance(spec, str) or not _SPEC.fullmatch(spec):
                 return f"depends on something that no registry holds ({spec!r})"
     return None
+
+
+def digest(integrity: str | None) -> str:
+    """The hexadecimal SHA-512 that an `integrity` means; empty when it means none."""
+    if integrity is None or not _INTEGRITY.fullmatch(integrity):
+        return ""
+    return base64.b64decode(integrity.removeprefix("sha512-")).hex()
 
 
 def package_document(package: LockedPackage) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from mcpreg.core.lock import PythonRuntime, Wheel
 from mcpreg.errors import McpregError, NotFoundError, UnreachableError, VerificationError
+from mcpreg.packages import archives
 from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
 from mcpreg.packages.interface import Progress
 from mcpreg.packages.pylock import Pin, read_pins
@@ -24,6 +25,7 @@ from mcpreg.packages.runtime import Runtime
 from mcpreg.packages.targets import TARGETS, Target
 from mcpreg.packages.tree_check import require_empty
 
+_BROUGHT = "brought"
 _PARALLEL = 4  # a resolution waits for the index most of its time
 Found = dict[Target, tuple[Pin, ...] | McpregError]
 """The wheels of each target, or why there are none."""
@@ -143,22 +145,23 @@ def install_wheels(
 ) -> None:
     """`uv pip install --target`, every wheel by the one hash that the lock has for it.
 
+    Those that were brought by hand (`archives.keep`) come from there; an index is asked for others.
+
     Raises as `PackageKind.install` does.
     """
     require_empty(target)
     progress(f"installing {len(rows)} wheels for {runtime.platform}")
-    requirements = "".join(map(_requirement, rows))
     command = [uv_program(), "pip", "install", "--quiet", "--no-progress", "--no-python-downloads"]
     command += ["--python", runtime.executable, "--target", str(target.resolve())]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
     # Copies: a hard link into uv's cache would let a change there reach what was verified.
-    command += ["--link-mode", "copy", "--compile-bytecode", "-r", "requirements.txt"]
-    command += ["--offline"] if offline else []
+    command += ["--link-mode", "copy", "--compile-bytecode"]
     # Beside the target, so that whoever removes a killed install removes this with it.
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         workdir = quiet_folder(Path(folder))
-        (workdir / "requirements.txt").write_text(requirements)
-        _install(command, workdir, what, offline=offline)
+        brought = _brought(rows, workdir, progress)
+        missing = [row for row in rows if row not in brought]
+        _install(command, workdir, what, brought, missing, offline=offline)
         damaged = damaged_packages(target)
         if damaged:
             # uv unpacks a wheel once, hashed, and then believes what lies in its cache.
@@ -173,14 +176,49 @@ def install_wheels(
             shutil.rmtree(target)
             target.mkdir()
             # What differs now is the wheel's own mistake: its hash is the locked one.
-            _install(command, workdir, what, offline=False)
+            _install(command, workdir, what, brought, missing, offline=False)
 
 
-def _install(command: list[str], workdir: Path, what: str, *, offline: bool) -> None:
+def _brought(rows: Sequence[Wheel], workdir: Path, progress: Progress) -> list[Wheel]:
+    """Those of the wheels that were brought by hand; they then lie in `workdir` for uv."""
+    folder = workdir / _BROUGHT
+    folder.mkdir()
+    found = []
+    for row in rows:
+        name = canonicalize_name(row.name).replace("-", "_")
+        # Which Python it is for was judged when it was locked, and its hash says that it is that.
+        if archives.take(row.sha256, folder / f"{name}-{row.version}-py3-none-any.whl", progress):
+            found.append(row)
+    if found:
+        progress(f"{len(found)} of them were brought by hand")
+    return found
+
+
+def _install(
+    command: list[str],
+    workdir: Path,
+    what: str,
+    brought: Sequence[Wheel],
+    others: Sequence[Wheel],
+    *,
+    offline: bool,
+) -> None:
+    """Two calls: an index is not even asked for what is here."""
+    for rows, options in (
+        (brought, ["--no-index", "--offline", "--no-cache", "--find-links", _BROUGHT]),
+        (others, ["--offline"] if offline else []),
+    ):
+        if rows:
+            (workdir / "requirements.txt").write_text("".join(map(_requirement, rows)))
+            asks = "--offline" not in options
+            _called([*command, *options, "-r", "requirements.txt"], workdir, what, asks=asks)
+
+
+def _called(command: list[str], workdir: Path, what: str, *, asks: bool) -> None:
     try:
         call(command, cwd=workdir, seconds=INSTALL_SECONDS, what=what)
     except McpregError as error:
-        if offline or isinstance(error, UnreachableError | VerificationError):
+        if not asks or isinstance(error, UnreachableError | VerificationError):
             raise
         # uv remembers an index for minutes, and what is locked may be newer than that.
         call([*command, "--refresh"], cwd=workdir, seconds=INSTALL_SECONDS, what=what)

@@ -2,8 +2,8 @@
 
 An archive is signed by nobody, so nothing is believed of it: the registries this machine trusts are
 asked for that very name and version, and the archive's manifest and lock must be the ones they
-signed. What it carries in `dist/` is then used where the lock names it by digest, so that an
-archive carried by hand installs with the bundle's own host gone.
+signed. What it carries in `dist/` (a bundle, wheels, npm packages) is then used where the lock
+names it by digest, before any index or host is asked for it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from mcpreg.core.lock import LOCK_FILE
+from mcpreg.core.lock import LOCK_FILE, Lock
 from mcpreg.core.names import Reference
 from mcpreg.errors import NotFoundError, PolicyError, VerificationError
 from mcpreg.formats.mcp_archive import DIST_FOLDER, ENDING
+from mcpreg.packages import npm_lock
 from mcpreg.packages.archives import keep
 from mcpreg.store.places import Places
 from mcpreg.trust.verify import VerifiedVersion
@@ -54,14 +55,18 @@ def vouched(places: Places, path: Path, only: str | None = None) -> VerifiedVers
             f"{path} is not what {version.registry} signed as {reference}",
             hint=f"mcpreg install {reference} installs what was signed",
         )
-    _keep_archive(content, version)
+    _keep_artifacts(content, version.lock)
     return version
 
 
-def _keep_archive(content: Content, version: VerifiedVersion) -> None:
-    archive = version.lock.archive
+def _keep_artifacts(content: Content, lock: Lock) -> None:
+    """What the lock names by digest goes to where installing looks first; the rest goes nowhere."""
+    wanted = {wheel.sha256 for wheel in lock.wheels}
+    wanted |= {npm_lock.digest(row.integrity) for row in lock.npm_packages}
+    wanted |= {lock.archive.sha256.removeprefix("sha256:")} if lock.archive else set()
+    algorithms = ("sha256", *(("sha512",) if lock.npm_packages else ()))
     for name, data in content.files.items():
-        if archive and name.startswith(f"{DIST_FOLDER}/") and len(data) == archive.size:
-            sha256 = hashlib.sha256(data).hexdigest()
-            if f"sha256:{sha256}" == archive.sha256:
-                keep(data, sha256)
+        for algorithm in algorithms if name.startswith(f"{DIST_FOLDER}/") else ():
+            digest = hashlib.new(algorithm, data).hexdigest()
+            if digest in wanted:
+                keep(data, digest)
