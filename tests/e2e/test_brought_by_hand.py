@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from mcpreg.usecases.pack import pack
 from offline_story import CLOCK, Completed, Story, offline_story
+from tiny_package import SERVER, build_wheel, write_index
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -65,6 +67,32 @@ def test_a_machine_without_a_network_installs_from_the_archive_alone(story: Stor
     assert done.returncode == 0, done.stderr
     assert story.ask(CLOCK, "--yes")[0] == "noon"
     assert story.mcpreg("verify", CLOCK).returncode == 0
+
+
+def test_pack_fetches_what_the_lock_names(story: Story) -> None:
+    version = story.registry.repo / "servers" / CLOCK / "1.0.0"
+    path = story.folder / "made.mcp"
+    done = story.mcpreg("pack", str(version), "--artifacts", "here", "-o", str(path))
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("dist/acme_clock-1.0.0-py3-none-any.whl") == wheel(story)
+    again = story.folder / "again.mcp"
+    assert (
+        story.mcpreg("pack", str(version), "--artifacts", "all", "-o", str(again)).returncode == 0
+    )
+    assert again.read_bytes() == path.read_bytes()
+    assert unplugged(story, "install", str(path), "--offline").returncode == 0
+    assert story.ask(CLOCK, "--yes")[0] == "noon"
+
+
+def test_pack_takes_nothing_with_another_hash_than_the_lock(story: Story) -> None:
+    version = story.registry.repo / "servers" / CLOCK / "1.0.0"
+    build_wheel(story.wheels, "1.0.0", SERVER.replace("noon", "midnight"))
+    write_index(story.registry.site, story.wheels)
+    path = story.folder / "made.mcp"
+    done = story.mcpreg("pack", str(version), "--artifacts", "all", "-o", str(path))
+    assert (done.returncode, path.exists()) == (4, False), done.stderr
+    assert "with the locked hash" in done.stderr
 
 
 def test_what_is_in_dist_is_taken_before_an_index_is_asked(story: Story) -> None:

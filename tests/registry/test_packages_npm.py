@@ -19,9 +19,11 @@ from mcpreg.core.lock import LockedPackage, NpmPackage
 from mcpreg.core.manifest import Package, StdioTransport
 from mcpreg.errors import McpregError, NotFoundError, UsageError, VerificationError
 from mcpreg.packages import archives, client, npm_lock
+from mcpreg.packages.carried import artifacts
 from mcpreg.packages.interface import Resolution
 from mcpreg.packages.npm import OLDEST_NODE, Npm
 from mcpreg.packages.runtime import find_node
+from packages_of_tests import locked, manifest
 
 KIND = Npm()
 NAME = "@acme/clock"
@@ -291,6 +293,33 @@ def test_what_was_brought_by_hand_is_installed_before_the_registry_is_asked(
     KIND.install(found, app, offline=True, progress=lambda _: None)
     assert (app / "node_modules" / "gears" / "index.js").is_file()
     assert index.asked == []
+
+
+def test_archives_to_carry_are_fetched_by_integrity_for_this_system_only(
+    index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cold"))
+    # npm gives the first two the same file name.
+    index.add_npm("acme-clock", "1.0.0", files={"other.js": ""})
+    index.add_npm("apple", "1.0.0", os=["darwin"])
+    index.add_npm("crystal", "1.0.0", os=["!win32"], cpu=["x64", "arm64"], libc=["glibc"])
+    add_clock(
+        index,
+        dependencies={"gears": "^1.0.0", "acme-clock": "1.0.0"},
+        optionalDependencies={"apple": "1.0.0", "crystal": "1.0.0"},
+    )
+    (tmp_path / "work").mkdir()
+    lock = locked(manifest("npm", NAME, "1.0.0"), tmp_path / "work")
+    found = artifacts(lock, everywhere=True, progress=lambda _: None)
+    assert sorted(found) == [
+        "@acme+clock-1.0.0.tgz", "acme-clock-1.0.0.tgz", "crystal-1.0.0.tgz", "gears-1.5.0.tgz"
+    ]  # fmt: skip
+    wanted = {row.integrity for row in lock.npm_packages if not row.path.endswith("apple")}
+    assert {sri(data) for data in found.values()} == wanted
+    index.add_npm("gears", "1.5.0", files={"index.js": "module.exports = 'swapped';\n"})
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "colder"))
+    with pytest.raises(VerificationError, match=r"no gears 1\.5\.0 with the locked integrity"):
+        artifacts(lock, everywhere=True, progress=lambda _: None)
 
 
 def test_refuses_a_row_that_only_claims_to_come_inside_another_archive(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mcpreg.cli.output import clean, emit, json_option, note
+from mcpreg.cli.output import clean, emit, json_option, note, progress
 
 if TYPE_CHECKING:
+    from mcpreg.core.lock import Lock
     from mcpreg.usecases.pack import InvalidError
 
 
@@ -24,16 +26,25 @@ if TYPE_CHECKING:
     help="The file to write [default: NAMESPACE-NAME-VERSION.mcp here].",
 )
 @click.option("--source", is_flag=True, help="Put src/ in as well.")
+@click.option(
+    "--artifacts",
+    type=click.Choice(["here", "all"]),
+    help="Fetch what the lock names into dist/: for a machine like this one, or for every one.",
+)
 @json_option
-def command(folder: Path, output: Path | None, source: bool, as_json: bool) -> None:
+def command(
+    folder: Path, output: Path | None, source: bool, artifacts: str | None, as_json: bool
+) -> None:
     """Pack the version in FOLDER: mcps.json, mcps-lock.json, README.md, LICENSE and dist/.
 
-    The same content makes the same bytes, on every machine. Hidden files and caches stay out.
+    The same content makes the same bytes, on every machine. Hidden files and caches stay out. With
+    --artifacts a machine without a network can install from the file alone.
     """
     from mcpreg.usecases.pack import InvalidError, pack
 
+    carry = _carrying(everywhere=artifacts == "all") if artifacts else None
     try:
-        packed = pack(folder, output, source=source)
+        packed = pack(folder, output, source=source, carry=carry)
     except InvalidError as error:
         say_findings("pack", error, as_json=as_json)
         raise
@@ -57,6 +68,12 @@ def command(folder: Path, output: Path | None, source: bool, as_json: bool) -> N
         f"{clean(str(packed.path))}: {packed.name}@{packed.version}, {len(packed.files)} files, "
         f"{packed.size} bytes, {packed.digest}"
     )
+
+
+def _carrying(*, everywhere: bool) -> Callable[[Lock], dict[str, bytes]]:
+    from mcpreg.packages.carried import artifacts
+
+    return lambda lock: artifacts(lock, everywhere=everywhere, progress=progress)
 
 
 def say_findings(command_name: str, error: InvalidError, *, as_json: bool) -> None:

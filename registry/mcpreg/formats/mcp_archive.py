@@ -110,7 +110,10 @@ def _require_members(files: Files) -> None:
 
 
 def _too_large() -> FormatError:
-    return FormatError(f"would have more than {MAX_BYTES >> 20} MiB")
+    return FormatError(
+        f"would have more than {MAX_BYTES >> 20} MiB",
+        hint="leave something out of dist/ or src/; mcpreg pack --artifacts here fetches less",
+    )
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ OLDEST_NODE = 20  # what the servers of today ask for
 _MAX_PACKAGE_JSON = 1 << 20
 _LOCK_FILE = "package-lock.json"
 _NOWHERE = "http://127.0.0.1:9/brought.tgz"  # RFC 863: what is sent there is thrown away
-_QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
+QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
 # What a person's own settings could change about the tree.
 _FIXED = (
     "--ignore-scripts",
@@ -85,7 +85,7 @@ class Npm:
         _take_brought(files[_LOCK_FILE], target, runtime, progress)
         for name, document in files.items():
             _write(target / name, document)
-        command = [*npm_command(runtime), "ci", "--prefix", str(target.resolve()), *_FIXED, *_QUIET]
+        command = [*npm_command(runtime), "ci", "--prefix", str(target.resolve()), *_FIXED, *QUIET]
         command += ["--offline"] if offline else []
         what = f"install {pins.package.identifier} {pins.package.version}"
         call(command, cwd=target, seconds=INSTALL_SECONDS, what=what)
@@ -129,7 +129,7 @@ def _take_brought(lock: dict[str, Any], target: Path, runtime: Runtime, progress
                 found.append(str(file))
         if found:
             progress(f"{len(found)} of them were brought by hand")
-            command = [*npm_command(runtime), "cache", "add", *found, "--logs-max=0", *_QUIET]
+            command = [*npm_command(runtime), "cache", "add", *found, "--logs-max=0", *QUIET]
             what = "hand npm what was brought by hand"
             call(command, cwd=Path(folder), seconds=INSTALL_SECONDS, what=what)
 
@@ -141,7 +141,7 @@ def _resolved(
     command = [*npm_command(runtime), "install", "--package-lock-only", "--before", before]
     command += ["--omit-lockfile-registry-resolved", "--prefix", str(workdir.resolve())]
     what = f"resolve {locked.identifier} {locked.version}"
-    call([*command, *_FIXED, *_QUIET], cwd=workdir, seconds=RESOLVE_SECONDS, what=what)
+    call([*command, *_FIXED, *QUIET], cwd=workdir, seconds=RESOLVE_SECONDS, what=what)
     return _read(workdir / _LOCK_FILE, npm_lock.MAX_BYTES)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,14 +32,34 @@ def read_pins(path: Path, target: Target) -> tuple[Pin, ...]:
         McpregError: not a PEP 751 file, or a package has no wheel for the target, or comes from
             elsewhere than an index.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise McpregError(f"uv's answer is larger than {MAX_BYTES >> 20} MiB")
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        packages = document["packages"]
+    with _readable():
+        packages = _document(path)["packages"]
         return tuple(
             sorted(_pin(item, target) for item in packages if target.accepts(item.get("marker")))
         )
+
+
+def read_addresses(path: Path) -> dict[str, tuple[str, str]]:
+    """File name and address of every wheel, by SHA-256. Raises as `read_pins`."""
+    with _readable():
+        return {
+            wheel["hashes"]["sha256"]: (filename, str(wheel["url"]))
+            for item in _document(path)["packages"]
+            for wheel in item.get("wheels", ())
+            if (filename := _filename(wheel, canonicalize_name(item["name"]), item["version"]))
+        }
+
+
+def _document(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MAX_BYTES:
+        raise McpregError(f"uv's answer is larger than {MAX_BYTES >> 20} MiB")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise McpregError(
             f"uv's answer is not a PEP 751 lock file: {error}",

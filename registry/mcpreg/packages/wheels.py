@@ -19,7 +19,7 @@ from mcpreg.errors import McpregError, NotFoundError, UnreachableError, Verifica
 from mcpreg.packages import archives
 from mcpreg.packages.client import INSTALL_SECONDS, RESOLVE_SECONDS, call
 from mcpreg.packages.interface import Progress
-from mcpreg.packages.pylock import Pin, read_pins
+from mcpreg.packages.pylock import Pin, read_addresses, read_pins
 from mcpreg.packages.recorded import damaged_packages
 from mcpreg.packages.runtime import Runtime
 from mcpreg.packages.targets import TARGETS, Target
@@ -69,17 +69,33 @@ def find_all(
 def compile_pins(
     requirements: str, options: Sequence[str], target: Target, folder: Path, what: str
 ) -> tuple[Pin, ...]:
-    """`uv pip compile` of a requirements file for one target, in a folder of its own below.
+    """What `uv pip compile` makes of a requirements file for one target.
 
     Args:
         requirements: its text, checked by the caller.
         options: the cut-off, as uv's options.
         target: whose wheels.
-        folder: of ours.
+        folder: of ours; a folder of the target's own is made in it.
         what: what is being resolved, for the error.
 
     Raises `McpregError` as `call` and `read_pins` do.
     """
+    return read_pins(_compiled(requirements, options, target, folder, what), target)
+
+
+def addresses(rows: Sequence[Wheel], target: Target, folder: Path) -> dict[str, tuple[str, str]]:
+    """File name and address, by SHA-256, of all that an index has of these versions.
+
+    Raises as `compile_pins` does.
+    """
+    wanted = "".join(f"{name}=={version}\n" for name, version in map(_name_and_version, rows))
+    path = _compiled(wanted, ["--no-deps"], target, folder, "the locked wheels")
+    return read_addresses(path)
+
+
+def _compiled(
+    requirements: str, options: Sequence[str], target: Target, folder: Path, what: str
+) -> Path:
     place = quiet_folder(folder / str(target))
     (place / "requirements.in").write_text(requirements)
     command = [uv_program(), "pip", "compile", "--quiet", "--no-progress", "--no-python-downloads"]
@@ -90,7 +106,7 @@ def compile_pins(
     command += ["--only-binary", ":all:", "--no-sources", "--resolution", "highest"]
     command += ["--prerelease", "if-necessary-or-explicit", *options, "requirements.in"]
     call(command, cwd=place, seconds=RESOLVE_SECONDS, what=f"resolve {what} for {target}")
-    return read_pins(place / "pylock.toml", target)
+    return place / "pylock.toml"
 
 
 def quiet_folder(folder: Path) -> Path:
@@ -225,12 +241,17 @@ def _called(command: list[str], workdir: Path, what: str, *, asks: bool) -> None
 
 
 def _requirement(wheel: Wheel) -> str:
-    """One line of a requirements file. Raises `McpregError`: a lock may come from anybody."""
+    """One line of a requirements file."""
+    name, version = _name_and_version(wheel)
+    return f"{name}=={version} --hash=sha256:{wheel.sha256}\n"
+
+
+def _name_and_version(wheel: Wheel) -> tuple[str, Version]:
+    """Raises `McpregError`: a lock may come from anybody."""
     try:
-        name, version = canonicalize_name(wheel.name, validate=True), Version(wheel.version)
+        return canonicalize_name(wheel.name, validate=True), Version(wheel.version)
     except (InvalidName, InvalidVersion) as error:
         raise McpregError(f"the lock names no wheel: {wheel.name!r} {wheel.version!r}") from error
-    return f"{name}=={version} --hash=sha256:{wheel.sha256}\n"
 
 
 def uv_program() -> str:

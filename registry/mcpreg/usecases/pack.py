@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mcpreg.core import canonical, names
-from mcpreg.core.lock import LOCK_FILE, parse_lock
+from mcpreg.core.lock import LOCK_FILE, Lock, parse_lock
 from mcpreg.core.manifest import MANIFEST_FILE, Manifest, parse_manifest
 from mcpreg.errors import InternalError, McpregError, UsageError
 from mcpreg.formats import mcp_archive
@@ -63,13 +63,20 @@ class Content:
     left_out: tuple[str, ...] = ()
 
 
-def pack(folder: Path, output: Path | None, *, source: bool = False) -> Packed:
+def pack(
+    folder: Path,
+    output: Path | None,
+    *,
+    source: bool = False,
+    carry: Callable[[Lock], dict[str, bytes]] | None = None,
+) -> Packed:
     """Write the archive of a version folder, `<name>-<version>.mcp` here unless told otherwise.
 
     Args:
         folder: holds mcps.json, mcps-lock.json and what else belongs in.
         output: the file to write; replaced if it exists.
         source: whether `src/` goes in.
+        carry: fetches the artifacts of a lock, by file name, that go into `dist/`.
 
     Raises:
         InvalidError: the manifest or the lock has errors.
@@ -77,8 +84,11 @@ def pack(folder: Path, output: Path | None, *, source: bool = False) -> Packed:
     """
     content = read_folder(folder, source=source)
     manifest = content.manifest
-    data = mcp_archive.write(content.files)
-    if mcp_archive.read(data, file=str(folder)) != content.files:
+    files = content.files
+    if carry is not None:
+        files = files | _carried(carry(parse_lock(files[LOCK_FILE])), files)
+    data = mcp_archive.write(files)
+    if mcp_archive.read(data, file=str(folder)) != files:
         raise InternalError("the archive does not read as it was written")
     path = output or Path(f"{manifest.name.replace('/', '-')}-{manifest.version}{ENDING}")
     try:
@@ -93,9 +103,15 @@ def pack(folder: Path, output: Path | None, *, source: bool = False) -> Packed:
         manifest.version,
         canonical.sha256(data),
         len(data),
-        tuple(content.files),
+        tuple(files),
         content.left_out,
     )
+
+
+def _carried(found: dict[str, bytes], files: dict[str, bytes]) -> dict[str, bytes]:
+    """Those of the artifacts that `dist/` does not hold yet, under whatever name."""
+    there = set(files.values())
+    return {f"{DIST_FOLDER}/{name}": data for name, data in found.items() if data not in there}
 
 
 def read_folder(folder: Path, *, source: bool) -> Content:
