@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -250,3 +252,18 @@ def test_survives_bytes_that_are_no_text() -> None:
 def test_headings_go_down_one_step_at_a_time() -> None:
     found = _inspect(render(b"# T\n\n#### A\n\n# B\n\n## C\n\n###### D\n"))
     assert found.tags == ["h3", "h3", "h3", "h4"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for the memory")
+def test_rendering_leaves_nothing_in_memory() -> None:
+    source = (
+        b"## A\n\n- *one* [two](https://a.example) `three`\n\n| a | b |\n|-|-|\n| c | d |\n\n" * 100
+    )
+
+    def after(times: int) -> int:
+        for _ in range(times):
+            render(source)
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    warm = after(10)
+    assert after(60) - warm < 3 << 20  # what cmarkgfm does by itself leaves 20 MiB

@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 from html import unescape
 
-import cmarkgfm
 import nh3
 from cmarkgfm.cmark import Options
 
-from mcpreg_site.pages import raw_html
+from mcpreg_site.pages import markdown, raw_html
 from mcpreg_site.text import shown, web_address
 
 # Beyond this a page is no longer quick; GitHub's own cut is 512 KiB. Nobody reads so far.
@@ -59,9 +58,7 @@ def _parsed(text: str) -> str:
     raw = raw_html.written_in(text)
     if raw:
         options |= Options.CMARK_OPT_UNSAFE
-    html: str = cmarkgfm.markdown_to_html_with_extensions(
-        text, options=options, extensions=_EXTENSIONS
-    )
+    html = markdown.to_html(text, options, _EXTENSIONS)
     return raw_html.tamed(html) if raw else html
 
 

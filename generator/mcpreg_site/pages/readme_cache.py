@@ -13,12 +13,12 @@ from pathlib import Path
 
 from mcpreg_site import text
 from mcpreg_site.memo import Memo
-from mcpreg_site.pages import raw_html, readme
+from mcpreg_site.pages import markdown, raw_html, readme
 from mcpreg_site.tree import key_of
 
 _KIND = "readme"
 _LIBRARIES = ("cmarkgfm", "nh3")
-_MODULES = (readme, raw_html, text)
+_MODULES = (readme, markdown, raw_html, text)
 _AT_ONCE = 100  # written together: a transaction each would cost more than a short README
 
 
