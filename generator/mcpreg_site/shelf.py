@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from mcpreg_site.catalog import (
 )
 from mcpreg_site.facts import Facts
 from mcpreg_site.memo import Memo
+from mcpreg_site.neighbours import grouped
 from mcpreg_site.summary import Large, Summary
 from mcpreg_site.tree import key_of
 from mcpreg_site.workers import in_lots
@@ -35,7 +35,6 @@ from mcpreg_site.workers import in_lots
 _AHEAD = 16  # servers read at once where they are asked for in order of name
 _KEPT = 2 * _AHEAD  # in memory
 _KIND, _GROUP = "server", "servers"
-_TOGETHER = 64  # servers in a group, on average
 Json = dict[str, Any]
 
 
@@ -155,16 +154,15 @@ def _keys(outline: Outline, base: str) -> Iterator[tuple[str, str]]:
 
 
 class _Groups:
-    """What is remembered of servers, neighbours together: 25,000 rows are slow to ask for.
-
-    A group ends after a name whose hash says so, so that a new server changes one group.
-    """
+    """What is remembered of servers, neighbours together: 25,000 rows are slow to ask for."""
 
     def __init__(self, keys: Mapping[str, str], memo: Memo, now: str) -> None:
         self._keys, self._memo, self._now = keys, memo, now
 
     def __iter__(self) -> Iterator[tuple[Sequence[str], dict[str, Json]]]:
-        groups = {key_of(*(self._keys[name] for name in group)): group for group in self._cut()}
+        groups = {
+            key_of(*(self._keys[name] for name in group)): group for group in grouped(self._keys)
+        }
         known = self._memo.get(_GROUP, list(groups))
         for key, group in groups.items():
             rows = json.loads(known.pop(key, b"null")) or self._gathered(key, group)
@@ -182,16 +180,6 @@ class _Groups:
 
     def _fits(self, row: Json) -> bool:
         return row["now"] in (None, self._now)
-
-    def _cut(self) -> Iterator[Sequence[str]]:
-        group: list[str] = []
-        for name in self._keys:
-            group.append(name)
-            if zlib.crc32(name.encode(errors="surrogateescape")) % _TOGETHER == 0:
-                yield group
-                group = []
-        if group:
-            yield group
 
 
 @dataclass(frozen=True)

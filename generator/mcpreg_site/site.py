@@ -8,7 +8,7 @@ from typing import Any
 from mcpreg.gitrepo import Snapshot
 from mcpreg_site.api import api
 from mcpreg_site.api.cards import REMOTE
-from mcpreg_site.api.registry_v1 import HELD
+from mcpreg_site.api.held import HELD
 from mcpreg_site.badges import badges
 from mcpreg_site.catalog import Catalog, build
 from mcpreg_site.feeds import feeds
@@ -46,10 +46,10 @@ def site(
 ) -> Tree:
     """Everything that a catalog shows; nothing is made before somebody asks for it.
 
-    `memo` remembers the search index.
+    `memo` remembers the search index, and what whole lists are made of.
     """
     return (
-        api(catalog)
+        api(catalog, memo)
         | pages(catalog, templates, readmes or Readmes())
         | search(catalog, memo)
         | feeds(catalog)

@@ -15,6 +15,7 @@ from mcpreg_site.api.envelope import response
 from mcpreg_site.api.lists import Key, by_name, by_version, cut
 from mcpreg_site.api.registry_v1 import views
 from mcpreg_site.catalog import Catalog, Server, Version
+from mcpreg_site.memo import Memo
 from mcpreg_site.problem import problem
 from mcpreg_site.routes import API, FIRST, NOT_FOUND
 from mcpreg_site.tree import Content, Own, Part, Tree
@@ -22,7 +23,7 @@ from mcpreg_site.tree import Content, Own, Part, Tree
 _ROOT = API.removeprefix("/")
 
 
-def api(catalog: Catalog) -> Tree:
+def api(catalog: Catalog, memo: Memo | None = None) -> Tree:
     """The lists, one document a server and one a version, and what probes ask for."""
     contents: dict[str, Content] = {
         NOT_FOUND.removeprefix("/"): canonical.dumps(problem(404, "Server not found")),
@@ -30,7 +31,7 @@ def api(catalog: Catalog) -> Tree:
     }
     own = Own(catalog.servers, _documents)
     lists = Tree(contents, _lists(catalog), [own])
-    return lists | changes(catalog) | cards(catalog) | views(catalog)
+    return lists | changes(catalog) | cards(catalog) | views(catalog, memo or Memo(None))
 
 
 def _documents(server: Server) -> dict[str, Content]:
