@@ -58,8 +58,11 @@ def build(order: Order) -> Build:
         UsageError: the folder holds something that is not a site.
         McpregError: something in the commit is not valid, or the folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="mcpreg-build-") as scratch:
-        return _built(order, Path(scratch))
+    try:
+        with tempfile.TemporaryDirectory(prefix="mcpreg-build-") as scratch:
+            return _built(order, Path(scratch))
+    finally:
+        gc.unfreeze()
 
 
 def _built(order: Order, scratch: Path) -> Build:
@@ -87,12 +90,13 @@ def _built(order: Order, scratch: Path) -> Build:
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """What a catalog is made of lives as long as it; to look through it for garbage takes a third
-    of the time, and finds none."""
+    """What a catalog is made of lives as long as the build; to look through it for garbage, now or
+    later, takes a third of the time, and finds none."""
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 

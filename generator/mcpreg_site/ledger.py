@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 
 from mcpreg_site.memo import connect, discard
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS part (name TEXT PRIMARY KEY, key TEXT, files TEXT, sum BLOB,"
-    " count INTEGER, bytes INTEGER, digest BLOB) WITHOUT ROWID",
+    # The files last: every build asks for what is before them, and SQLite reads no further.
+    "CREATE TABLE IF NOT EXISTS part (name TEXT PRIMARY KEY, key TEXT, sum BLOB, count INTEGER,"
+    " bytes INTEGER, digest BLOB, files TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY, body TEXT, digest BLOB)",
 )
 
@@ -166,7 +167,7 @@ class Ledger:
 def _columns(row: Row) -> tuple[object, ...]:
     files = json.dumps(row.files, ensure_ascii=True, separators=(",", ":"))
     shown = (row.name, row.key, _digest(files), len(row.files), sum(f.size for f in row.files))
-    return (row.name, row.key, files, *shown[2:], _digest(*shown))
+    return (*shown, _digest(*shown), files)
 
 
 def _digest(*values: object) -> bytes:

@@ -90,7 +90,6 @@ def _forked(
             hint="often for want of memory: fewer at once need less, --jobs 1",
         ) from error
     finally:
-        gc.unfreeze()
         _inherited = None
 
 
