@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from heapq import nlargest
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -49,7 +50,7 @@ class Version:
     There are 80,000 of them, in the memory of every process of a build.
     """
 
-    __slots__ = ("_load", "facts", "is_latest", "name", "published_at", "version")
+    __slots__ = ("_load", "deleted", "facts", "is_latest", "name", "published_at", "version")
 
     def __init__(
         self, name: str, facts: Facts, published_at: str, load: Callable[[], Loaded]
@@ -62,6 +63,8 @@ class Version:
         self.published_at = published_at
         """RFC 3339 UTC; the commit's own time until it is published."""
         self.is_latest = False
+        self.deleted = facts.status == "deleted"
+        """Whether only its address is left: no list shows it."""
         self._load = load
 
     @classmethod
@@ -91,11 +94,6 @@ class Version:
     def status(self) -> Status:
         """`active`, `deprecated` or `deleted`."""
         return self.facts.status
-
-    @property
-    def deleted(self) -> bool:
-        """Whether only its address is left: no list shows it."""
-        return self.facts.status == "deleted"
 
     @property
     def status_message(self) -> str | None:
@@ -138,7 +136,7 @@ class Version:
         return safety.of_manifest(self.manifest)
 
 
-_BY_VERSION = attrgetter("version")
+_BY_VERSION, _PUBLISHED_AT = attrgetter("version"), attrgetter("published_at")
 Recall = Callable[[str, Sequence[str]], Mapping[str, bytes]]
 
 
@@ -242,14 +240,13 @@ class Catalog:
             for version in sorted(server.versions, key=_BY_VERSION)
         )
 
-    def newest(self, count: int | None = None) -> tuple[Version, ...]:
+    def newest(self, count: int) -> tuple[Version, ...]:
         """The last published versions that are not deleted.
 
         The API's order decides between those of one moment.
         """
         listed = (version for version in self.versions if not version.deleted)
-        by_age = sorted(listed, key=lambda version: version.published_at, reverse=True)
-        return tuple(by_age[:count])
+        return tuple(nlargest(count, listed, key=_PUBLISHED_AT))
 
 
 def build(snapshot: Snapshot) -> Catalog:

@@ -146,4 +146,6 @@ def _rows(kind: str, values: Mapping[str, bytes]) -> Iterator[tuple[str, str, by
 def _digest(kind: str, key: str, value: object) -> bytes:
     if not isinstance(value, bytes):  # SQLite holds any type in any column
         return b""
-    return hashlib.blake2b(f"{kind}\0{key}\0".encode() + value, digest_size=16).digest()
+    digest = hashlib.blake2b(f"{kind}\0{key}\0".encode(), digest_size=16)
+    digest.update(value)
+    return digest.digest()

@@ -91,11 +91,13 @@ def _pack(card: Card) -> list[Any]:
 
 
 def _unpack(row: list[Any]) -> Card:
-    values: list[Any] = [tuple(value) if type(value) is list else value for value in row]
-    values[_MARKS] = tuple(Mark(*mark) for mark in row[_MARKS])
+    values = [*row]
+    for place in _LISTS:
+        values[place] = tuple(row[place])
+    values[_MARKS] = tuple([Mark(*mark) for mark in row[_MARKS]])
     return Card(*values)
 
 
 _COLUMNS = tuple(field.name for field in fields(Card))
-_MARKS = _COLUMNS.index("marks")
+_MARKS, *_LISTS = map(_COLUMNS.index, ("marks", "kinds", "tags"))
 CARD = Summary("card", _card, _pack, _unpack)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from mcpreg.checks.describe import Described, describe
-from mcpreg.checks.registry import CASE_RULES, RULES
 from mcpreg_site.pages.environment import Pages
 from mcpreg_site.paths import page_file
 from mcpreg_site.tree import Content
+
+if TYPE_CHECKING:
+    from mcpreg.checks.describe import Described
 
 URL = "/checks/"
 
@@ -82,6 +84,9 @@ OTHER_TITLE = "And besides"
 @cache
 def groups() -> tuple[Group, ...]:
     """Every rule in exactly one group; one that no group names yet stands in the last."""
+    from mcpreg.checks.describe import describe  # noqa: PLC0415  # every rule, and few builds ask
+    from mcpreg.checks.registry import CASE_RULES, RULES  # noqa: PLC0415
+
     rules = {rule.id: describe(rule) for rule in (*RULES, *CASE_RULES)}
     found = [
         Group(anchor, title, tuple(rules.pop(name) for name in names if name in rules))
@@ -99,9 +104,12 @@ def known() -> Mapping[str, tuple[Group, Described]]:
 
 def checks_page(pages: Pages) -> tuple[str, Content]:
     """Path and page."""
+    return page_file(URL), partial(_page, pages)
+
+
+def _page(pages: Pages) -> bytes:
     rules = [rule for group in groups() for rule in group.rules]
-    return page_file(URL), partial(
-        pages.page,
+    return pages.page(
         "checks.html",
         url=URL,
         groups=groups(),
