@@ -17,7 +17,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -26,11 +26,12 @@ from typing import Any
 
 from mcpreg.errors import InternalError, McpregError, UsageError
 from mcpreg_site.exchange import exchange, flush
-from mcpreg_site.ledger import Head, Ledger, Row, stamp
+from mcpreg_site.ledger import File, Head, Ledger, Row, stamp
+from mcpreg_site.looking import Looking, UnknownFilesError, files_before
 from mcpreg_site.making import Made, Maker
 from mcpreg_site.spare import discard_folder, link_all, remove, settle, spare_of
-from mcpreg_site.tree import MARKER, Part, Tree
-from mcpreg_site.workers import in_lots
+from mcpreg_site.tree import MARKER, Part, Tree, require_one
+from mcpreg_site.workers import LOT, in_lots
 
 STATUS = "status"
 _SHARED = "targets/sha256/"
@@ -159,8 +160,9 @@ class _Build:
     """One build, under the lock."""
 
     def __init__(self, tree: Tree, output: Path, means: Means) -> None:
-        self._output, self._means, self._ledger = output, means, means.ledger
-        self._parts = {part.name: part for part in tree.parts}
+        self._tree, self._output = tree, output
+        self._means, self._ledger = means, means.ledger
+        self._keys: dict[str, str | None] = {}
         self._spare = spare_of(output)
         head = self._ledger.head() if self._ledger else None
         here = stamp(output, MARKER)
@@ -171,20 +173,11 @@ class _Build:
             self._head = None
 
     def run(self) -> Published:
-        fresh = sorted(
-            (p for p in self._parts.values() if not p.key or self._known.get(p.name) != p.key),
-            # The heaviest first, or one process would still be at them when the others are done.
-            key=lambda part: (-part.weight, part.name),
-        )
-        gone = self._known.keys() - self._parts.keys()
-        touched = [part.name for part in fresh if part.name in self._known]
-        before = self._ledger.files([*touched, *gone]) if self._ledger else {}
-        if len(before) < len(touched) + len(gone):  # a damaged row: nothing it says can be undone
-            self._head, self._known = None, {}
-            return self.run()
         folder = self._folder()
         try:
-            made = self._make(fresh, Maker(folder, before, self._means.after))
+            made, before = self._made(folder)
+            gone = self._known.keys() - self._keys.keys()
+            before |= self._before(gone)
             _require_no_twins(made)
             self._require_no_meeting(made)
             held = {file.path for part in made for file in part.row.files}
@@ -194,6 +187,9 @@ class _Build:
                 remove(folder, path)
             written = sorted({path for part in made for path in part.written})
             self._finish(folder, [part.row for part in made], gone, (written, removed))
+        except UnknownFilesError:  # nothing that the ledger says can be undone
+            self._head, self._known, self._keys = None, {}, {}
+            return self.run()
         finally:
             if folder != self._spare:
                 discard_folder(folder)
@@ -202,7 +198,7 @@ class _Build:
         else:
             each = {file.path: file.size for part in made for file in part.row.files}
             files, size = len(each), sum(each.values())
-        return Published(files, size, len(fresh), len(written), len(removed))
+        return Published(files, size, len(made), len(written), len(removed))
 
     def _folder(self) -> Path:
         """Where the new tree is made: it holds what the old one does, or nothing."""
@@ -217,6 +213,39 @@ class _Build:
         if head is not None:
             link_all(self._output, folder, STATUS)
         return folder
+
+    def _made(self, folder: Path) -> tuple[list[Made], dict[str, tuple[File, ...]]]:
+        """What had to be made, and the files that were in its place.
+
+        Where much is known, little is to be made, and to find that out takes longest: so that is
+        what processes share. Whatever is much after all is then made by all of them together.
+        """
+        made: list[Made] = []
+        before: dict[str, tuple[File, ...]] = {}
+        left: set[str] | None = None
+        if self._ledger and self._known:
+            names, left = set[str](), set[str]()
+            self._ledger.close()  # no connection lives through a fork
+            look = Looking(self._known, self._ledger.path, folder, self._means.after)
+            for lot in in_lots(self._tree.pieces, look, self._means.jobs, lambda _: LOT):
+                for found in lot:
+                    for name in found.keys:
+                        require_one(name, names)
+                    self._keys |= found.keys
+                    before |= found.before
+                    made += found.made
+                    left |= found.left
+            if not left:
+                return made, before
+        fresh = [part for part in self._tree.parts if left is None or part.name in left]
+        self._keys |= {part.name: part.key for part in fresh}
+        before |= self._before(part.name for part in fresh if part.name in self._known)
+        # The heaviest first, or one process would still be at them when the others are done.
+        fresh.sort(key=lambda part: (-part.weight, part.name))
+        return made + self._make(fresh, Maker(folder, before, self._means.after)), before
+
+    def _before(self, names: Iterable[str]) -> dict[str, tuple[File, ...]]:
+        return files_before(self._ledger, list(names)) if self._ledger else {}
 
     def _make(self, fresh: list[Part], maker: Maker) -> list[Made]:
         made: list[Made] = []
@@ -233,8 +262,8 @@ class _Build:
 
     def _stays(self, name: str) -> bool:
         """Whether a part of the tree before is in this one as it was."""
-        part = self._parts.get(name)
-        return part is not None and bool(part.key) and part.key == self._known.get(name)
+        key = self._keys.get(name)
+        return bool(key) and key == self._known.get(name)
 
     def _require_no_meeting(self, made: list[Made]) -> None:
         """Refuse a new file where a part that stays as it was has another."""
@@ -264,7 +293,7 @@ class _Build:
         if self._ledger is None:
             return
         owed = [(path, True) for path in written] + [(path, False) for path in removed]
-        head = Head(self._means.built, stamp(self._output, MARKER), len(self._parts))
+        head = Head(self._means.built, stamp(self._output, MARKER), len(self._keys))
         if self._head is None:
             self._ledger.begin_anew()
         elif before:

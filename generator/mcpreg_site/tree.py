@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from mcpreg.errors import InternalError
@@ -73,6 +74,8 @@ class Own:
     beside: Callable[[Any], str] | None = None
 
 
+Piece = Callable[[], Iterable[Part]]
+"""Lists some parts of a tree; the same ones whenever it is asked."""
 _PART_OF_THING = 8  # the weight: a server's pages and documents
 WHOLE = 256
 """The weight of a document that holds every server: a process does nothing else meanwhile."""
@@ -85,16 +88,18 @@ class Tree(Mapping[str, bytes]):
     same bytes may be emitted twice, as content addresses are.
     """
 
-    __slots__ = ("_expanded", "_own", "_parts")
+    __slots__ = ("_expanded", "_later", "_own", "_parts")
 
     def __init__(
         self,
         contents: Mapping[str, Content] | None = None,
         parts: Iterable[Part] = (),
         own: Iterable[Own] = (),
+        later: Iterable[Piece] = (),
     ) -> None:
+        """`later` are parts that are listed when somebody asks, because there are thousands."""
         self._parts: dict[str, Part] = {}
-        self._own = tuple(own)
+        self._own, self._later = tuple(own), tuple(later)
         self._expanded: dict[str, Content] | None = None
         for path, content in (contents or {}).items():
             require_safe(path)
@@ -109,7 +114,7 @@ class Tree(Mapping[str, bytes]):
 
     def under(self, key: str | None) -> Tree:
         """The same files, each of them a part with this key where it had none."""
-        keyed = Tree(own=self._own)
+        keyed = Tree(own=self._own, later=self._later)
         keyed._parts = {
             name: replace(part, key=key) if part.key is None else part
             for name, part in self._parts.items()
@@ -119,9 +124,23 @@ class Tree(Mapping[str, bytes]):
     @property
     def parts(self) -> Iterable[Part]:
         """Every part; a file that stands alone is one of its own, under its path."""
-        yield from self._parts.values()
-        if self._own:
-            yield from _parts_of_things(self._own)
+        names: set[str] = set()
+        for part in chain.from_iterable(piece() for piece in self.pieces):
+            require_one(part.name, names)
+            yield part
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """Every part in pieces that can be listed, and made, each by another process."""
+        heavy = [part for part in self._parts.values() if part.weight >= WHOLE]
+        light = [part for part in self._parts.values() if part.weight < WHOLE]
+        own = [partial(_parts_of_things, self._own)] if self._own else []
+        return [
+            *(partial(iter, [part]) for part in heavy),
+            partial(iter, light),
+            *own,
+            *self._later,
+        ]
 
     def __getitem__(self, path: str) -> bytes:
         return rendered(self._contents()[path])
@@ -139,7 +158,7 @@ class Tree(Mapping[str, bytes]):
         both = self._parts.keys() & other._parts.keys()
         if both:
             raise InternalError(f"two parts of the site both emit {sorted(both)[0]}")
-        joined = Tree(own=(*self._own, *other._own))
+        joined = Tree(own=(*self._own, *other._own), later=(*self._later, *other._later))
         joined._parts = self._parts | other._parts
         return joined
 
@@ -193,6 +212,13 @@ def key_of(*inputs: str) -> str:
     # Each with its length before it, as in netstrings: no two lists of texts are alike.
     joined = "".join([f"{len(text)}:{text}" for text in inputs])
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def require_one(name: str, names: set[str]) -> None:
+    """Add a part's name to those there are. Raises `InternalError` when it is one of them."""
+    if name in names:
+        raise InternalError(f"two parts of the site both emit {name}")
+    names.add(name)
 
 
 def require_safe(path: str) -> None:

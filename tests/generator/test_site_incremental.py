@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from mcpreg.store.tree import fingerprint
+from mcpreg_site import looking
 from mcpreg_site.building import Order, build
 from mcpreg_site.publish import is_site
 from mcpreg_site.templates import Templates
@@ -87,6 +88,25 @@ def test_a_remembering_build_gives_the_same_bytes_after_every_kind_of_change(
         assert fingerprint(order.output) == built_anew(order), f"after change {number}"
     build(replace(order, rev=first))
     assert fingerprint(order.output) == before, "going back"
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("few", [0, 10, 1000])
+def test_however_much_is_made_where_it_is_found_the_bytes_are_the_same(
+    order: Order,
+    tiny_registry: TinyRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    jobs: int,
+) -> None:
+    monkeypatch.setattr(looking, "_FEW", few)
+    order = replace(order, jobs=jobs)
+    build(order)
+    _version(tiny_registry, "s3", "1.1.0")
+    _retire(tiny_registry)
+    _version(tiny_registry, "a-new-one", "1.0.0")
+    build(order)
+    assert fingerprint(order.output) == built_anew(order)
 
 
 def test_many_processes_give_the_bytes_of_one(order: Order, tiny_registry: TinyRegistry) -> None:

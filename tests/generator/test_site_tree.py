@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpreg.errors import InternalError
 from mcpreg_site import paths
-from mcpreg_site.tree import Tree
+from mcpreg_site.publish import publish
+from mcpreg_site.tree import Part, Tree
 
 
 def test_renders_only_what_is_read() -> None:
@@ -58,3 +61,17 @@ def test_pages_end_in_index_files() -> None:
     assert paths.page_file("/servers/a/b/") == "servers/a/b/index.html"
     assert paths.page_file("/404.html") == "404.html"
     assert paths.server_url("io.github.Foo/Bar") == "/servers/io.github.foo/bar/"
+
+
+def test_refuses_two_parts_of_one_name_wherever_they_are_listed(tmp_path: Path) -> None:
+    def piece() -> list[Part]:
+        return [Part("a", "key", lambda: {"a": b"1"})]
+
+    early, late = Tree(parts=piece()), Tree(later=[piece])
+    assert [part.name for part in late.parts] == ["a"]
+    assert dict(late) == {"a": b"1"}
+    for twins in (early | late, late | Tree(later=[piece]), Tree(later=[lambda: piece() * 2])):
+        with pytest.raises(InternalError, match="both emit a"):
+            list(twins.parts)
+        with pytest.raises(InternalError, match="both emit a"):
+            publish(twins, tmp_path / "site")

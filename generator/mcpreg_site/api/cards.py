@@ -77,7 +77,7 @@ REMOTE = Summary("remote", _remote, _pack, _unpack)
 def cards(catalog: Catalog) -> Tree:
     """The catalog, and the card of the latest version of every server that has a remote."""
     remote = {server.name: server for server in catalog.shown if REMOTE(server).reachable}
-    return Tree({}, _lists(catalog, remote), [Own(catalog.servers, _own)])
+    return Tree(own=[Own(catalog.servers, _own)], later=[partial(_lists, catalog, remote)])
 
 
 def _lists(catalog: Catalog, remote: Mapping[str, Server]) -> Iterator[Part]:

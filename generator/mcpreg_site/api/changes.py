@@ -49,6 +49,10 @@ class _Event(NamedTuple):
 
 def changes(catalog: Catalog) -> Tree:
     """The files of the feed; a day is made again when a server changed that it names."""
+    return Tree(later=[partial(_parts, catalog)])
+
+
+def _parts(catalog: Catalog) -> Iterator[Part]:
     days: dict[str, list[_Event]] = defaultdict(list)
     for event in _all(catalog):
         days[event.at[:_DATE]].append(event)
@@ -61,18 +65,12 @@ def changes(catalog: Catalog) -> Tree:
     index = f"{_ROOT}/index.json"
     key = catalog.key(index, *sorted(days), *(_key(catalog, day, days[day]) for day in recent))
     whole = {day: found for day, found in recent.items() if len(found) <= MOST_ENTRIES}
-    return Tree(
-        {},
-        [
-            Part(index, key, _single(index, partial(_index, catalog, sorted(days), recent))),
-            _part(catalog, f"{_ROOT}/latest.json", first, last, rolling),
-            *(
-                _part(catalog, f"{_ROOT}/days/{day}.json", day, day, found)
-                for day, found in days.items()
-            ),
-            *(_whole(catalog, day, found) for day, found in whole.items()),
-        ],
-    )
+    yield Part(index, key, _single(index, partial(_index, catalog, sorted(days), recent)))
+    yield _part(catalog, f"{_ROOT}/latest.json", first, last, rolling)
+    for day, found in days.items():
+        yield _part(catalog, f"{_ROOT}/days/{day}.json", day, day, found)
+    for day, found in whole.items():
+        yield _whole(catalog, day, found)
 
 
 def _part(catalog: Catalog, path: str, first: str, last: str, found: Sequence[_Event]) -> Part:
@@ -99,8 +97,8 @@ def _single(path: str, content: Content) -> Callable[[], Mapping[str, Content]]:
 
 def _key(catalog: Catalog, what: str, found: Sequence[_Event]) -> str | None:
     """Of everything that a feed says of these."""
-    servers = (catalog.key_of_server(event.name) for event in found)
-    return catalog.key(what, *(f"{event.change} {event.version}" for event in found), *servers)
+    servers = [catalog.key_of_server(event.name) for event in found]
+    return catalog.key(what, *[f"{event.change} {event.version}" for event in found], *servers)
 
 
 def _all(catalog: Catalog) -> Iterator[_Event]:

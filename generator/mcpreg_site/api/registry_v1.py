@@ -43,7 +43,8 @@ def views(catalog: Catalog, memo: Memo) -> Tree:
         )
         for form in FORMS
     ]
-    own = Own(catalog.servers, partial(_own, beaten), partial(_beside, beaten))
+    lost = {name: _beside(beaten, name) for name in frozenset().union(*beaten.values())}
+    own = Own(catalog.servers, partial(_own, beaten), lambda server: lost.get(server.name, ""))
     return Tree({}, parts, [own])
 
 
@@ -54,8 +55,8 @@ def _beaten(form: str, servers: Iterable[Server]) -> frozenset[str]:
     return frozenset(name for name, key in keys if key and first.setdefault(key, name) != name)
 
 
-def _beside(beaten: Mapping[str, frozenset[str]], server: Server) -> str:
-    return " ".join(form for form in FORMS if server.name in beaten[form])
+def _beside(beaten: Mapping[str, frozenset[str]], name: str) -> str:
+    return " ".join(form for form in FORMS if name in beaten[form])
 
 
 def _own(beaten: Mapping[str, frozenset[str]], server: Server) -> dict[str, Content]:

@@ -18,7 +18,7 @@ from mcpreg_site.catalog import Catalog, Server, Version
 from mcpreg_site.memo import Memo
 from mcpreg_site.problem import problem
 from mcpreg_site.routes import API, FIRST, NOT_FOUND
-from mcpreg_site.tree import Content, Own, Part, Tree
+from mcpreg_site.tree import Content, Own, Part, Piece, Tree
 
 _ROOT = API.removeprefix("/")
 
@@ -30,7 +30,7 @@ def api(catalog: Catalog, memo: Memo | None = None) -> Tree:
         **_probes(catalog),
     }
     own = Own(catalog.servers, _documents)
-    lists = Tree(contents, _lists(catalog), [own])
+    lists = Tree(contents, own=[own], later=_lists(catalog))
     return lists | changes(catalog) | cards(catalog) | views(catalog, memo or Memo(None))
 
 
@@ -48,9 +48,14 @@ def _probes(catalog: Catalog) -> dict[str, Content]:
     return {f"{_ROOT}/{name}.json": canonical.dumps(body) for name, body in bodies.items()}
 
 
-def _lists(catalog: Catalog) -> Iterator[Part]:
-    yield from _series(catalog, "all", catalog.versions, by_version)
-    yield from _series(catalog, "latest", (s.latest for s in catalog.servers), by_name)
+def _lists(catalog: Catalog) -> Iterator[Piece]:
+    latest = [server.latest for server in catalog.servers]
+    yield partial(_series, catalog, "all", catalog.versions, by_version)
+    yield partial(_series, catalog, "latest", latest, by_name)
+    yield partial(_deleted, catalog)
+
+
+def _deleted(catalog: Catalog) -> Iterator[Part]:
     # No list of the static API holds them; `mcpreg-site serve` answers `include_deleted` with it.
     deleted = tuple(version for version in catalog.versions if version.deleted)
     yield _listed(catalog, f"{_ROOT}/deleted.json", deleted, None)

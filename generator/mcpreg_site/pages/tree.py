@@ -35,14 +35,14 @@ def pages(catalog: Catalog, templates: Templates, readmes: Readmes) -> Tree:
             figures_page(catalog, cards, facets, prepared),
         ]
     )
-    parts = (
-        *listings(catalog, cards, facets, prepared),
-        *publisher_parts(catalog, holders, prepared),
-    )
+    later = [
+        partial(listings, catalog, cards, facets, prepared),
+        partial(publisher_parts, catalog, holders, prepared),
+    ]
     # How its namespace is proven is the one thing on a server's pages that is not the server's own.
     held = partial(_proof, catalog)
     own = Own(catalog.servers, partial(_server, catalog, prepared), held)
-    return _fixed(templates, prepared).under(catalog.base) | Tree(contents, parts, [own])
+    return _fixed(templates, prepared).under(catalog.base) | Tree(contents, own=[own], later=later)
 
 
 def _fixed(templates: Templates, prepared: Pages) -> Tree:
