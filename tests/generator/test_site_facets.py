@@ -67,6 +67,13 @@ def test_a_deprecated_server_is_in_the_list_of_its_state_too(cards: list[Card]) 
     assert not names["locked"] & names["listed"]
 
 
+def test_every_server_is_in_one_list_of_how_it_is_held(cards: list[Card]) -> None:
+    names = _names(choose(STATE, [*cards, _like(cards, HALF, locked=False, listed=False)]))
+    held = [names[word] for word in ("locked", "not locked", "listed")]
+    assert HALF in names["not locked"]
+    assert set().union(*held) == {item.name for item in cards}
+
+
 def test_a_mirrored_server_is_found_by_whose_word_it_is(cards: list[Card]) -> None:
     names = _names(choose(SOURCE, cards))
     assert {QUIET, AFAR} <= names["upstream"]

@@ -68,8 +68,8 @@ def _levels(item: Card) -> tuple[str, ...]:
 
 
 def _states(item: Card) -> tuple[str, ...]:
-    named = ("locked",) * item.locked + ("listed",) * item.listed
-    return (*named, *((item.status,) if item.status != "active" else ()))
+    held = "locked" if item.locked else "listed" if item.listed else "unlocked"
+    return (held, *((item.status,) if item.status != "active" else ()))
 
 
 SAFETY = Kind(
@@ -85,9 +85,15 @@ STATE = Kind(
     "State",
     "State: {}",
     _states,
-    labels={word: word for word in ("locked", "listed", "deprecated")},
+    labels={
+        "locked": "locked",
+        "unlocked": "not locked",
+        "listed": "listed",
+        "deprecated": "deprecated",
+    },
     notes={
         "locked": "every file it runs on is named by hash",
+        "unlocked": "submitted here, and no lock says what it runs",
         "listed": "mirrored from elsewhere, only the shape of its entry was checked",
         "deprecated": "still there, but somebody says to use another",
     },
