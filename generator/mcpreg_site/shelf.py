@@ -142,15 +142,9 @@ def _keys(outline: Outline, base: str) -> Iterator[tuple[str, str]]:
     owners = {name: owner.model_dump_json() for name, owner in outline.rest.owners.items()}
     for name, folder in outline.folders.items():
         tiers = outline.tiers.get(name)
-        yield (
-            name,
-            key_of(
-                base,
-                *(oid or "" for oid in folder),
-                json.dumps(tiers, sort_keys=True) if tiers else "",
-                owners.get(name.partition("/")[0], ""),
-            ),
-        )
+        given = json.dumps(tiers, sort_keys=True) if tiers else ""
+        owner = owners.get(name.partition("/")[0], "")
+        yield name, key_of(base, *[oid or "" for oid in folder], given, owner)
 
 
 class _Groups:

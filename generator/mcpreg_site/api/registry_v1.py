@@ -24,6 +24,7 @@ from mcpreg_site.tree import WHOLE, Content, Own, Part, Tree
 _ROOT = VIEWS.removeprefix("/")
 FORM_VERSION = "1.0.0"  # of the registry document, which both schemas ask for
 Json = dict[str, Any]
+Text = bytes | memoryview
 
 
 def views(catalog: Catalog, memo: Memo) -> Tree:
@@ -91,15 +92,16 @@ def _form(catalog: Catalog, form: str, beaten: frozenset[str], memo: Memo) -> di
     }
 
 
-def _commas(texts: Iterable[bytes]) -> list[bytes]:
+def _commas(texts: Iterable[Text]) -> list[Text]:
     """Lists of JSON values as the pieces of one list."""
-    pieces: list[bytes] = []
-    for text in filter(None, texts):
-        pieces += (b",", text)
+    pieces: list[Text] = []
+    for text in texts:
+        if text:
+            pieces += (b",", text)
     return pieces[1:]
 
 
-def _document(catalog: Catalog, form: str, entries: Sequence[Sequence[bytes]]) -> bytes:
+def _document(catalog: Catalog, form: str, entries: Sequence[Sequence[Text]]) -> bytes:
     """The document of an empty registry, with the entries' own texts put in."""
     document = json.loads(*WRITERS[form].write([]).files.values())
     # The form knows only the entries that are left; a deletion is news as well.
@@ -110,7 +112,7 @@ def _document(catalog: Catalog, form: str, entries: Sequence[Sequence[bytes]]) -
     place |= dict.fromkeys(groups)
     opening, closing = (b"{", b"}") if form == "toolhive" else (b"[", b"]")
     rest = dump(document).encode()
-    pieces: list[bytes] = []
+    pieces: list[Text] = []
     for group in groups:
         before, hole, rest = rest.partition(f'"{group}":null'.encode())
         pieces += (before, hole.removesuffix(b"null"), opening, *listed[group], closing)
