@@ -25,11 +25,11 @@ from mcpreg.packages.runtime import find_node, find_python
 from mcpreg.usecases import lock as locking
 from mcpreg.usecases.lock import (
     check_lock,
-    declared_differences,
     lockable_package,
     make_lock,
     write_lock,
 )
+from mcpreg.usecases.locked_offer import declared_differences
 
 TOOL = {"name": "now", "description": "The time", "inputSchema": {"type": "object"}}
 needs_sandbox = pytest.mark.skipif(

@@ -20,7 +20,8 @@ from mcpreg.evidence import installed as trees
 from mcpreg.packages import bundle, client, uv_project, wheels
 from mcpreg.packages.interface import Resolution
 from mcpreg.packages.mcpb import Mcpb
-from mcpreg.usecases.lock import lock_of, locked_toolset
+from mcpreg.usecases.lock import lock_of
+from mcpreg.usecases.locked_offer import locked_toolset
 from packages_of_tests import skip_without_python
 
 CLOCK_FILES = {"tiny_clock/__init__.py": "def noon():\n    return 'noon'\n"}

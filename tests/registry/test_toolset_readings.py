@@ -7,7 +7,7 @@ import json
 from mcpreg.core import canonical
 from mcpreg.core.lock import Lock, parse_lock
 from mcpreg.core.toolset import CAPABLE, Offer, beyond, tool_hashes
-from mcpreg.usecases.lock import locked_toolset
+from mcpreg.usecases.locked_offer import locked_toolset
 from tiny_registry import make_lock, make_manifest
 
 NOW = {"name": "now", "description": "The time"}

@@ -38,7 +38,8 @@ from mcpreg.packages.interface import Progress
 from mcpreg.packages.registry import kind_for
 from mcpreg.store.places import places
 from mcpreg.usecases.behaviour import behaviour
-from mcpreg.usecases.lock import as_locked, lock_of, lockable_package, locked_toolset, remote_lock
+from mcpreg.usecases.lock import as_locked, lock_of, lockable_package, remote_lock
+from mcpreg.usecases.locked_offer import locked_toolset
 
 _NO_NETWORK = Missing("no network was allowed")
 _NO_PREVIOUS = Missing("there is no version before this one", ours=False)
