@@ -99,7 +99,7 @@ def _kept(path: Path, digest: str, progress: Progress) -> BufferedReader | None:
     """The cached archive, opened and hashed; what else is at its place is removed."""
     try:
         stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # or there is no cache at all
         return None
     except OSError:  # a link, or nothing that can be read
         stream = None
