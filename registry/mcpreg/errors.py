@@ -1,6 +1,6 @@
 """Every failure a person can meet: what, where, why, and what to do next.
 
-One base class, caught once (in `mcpreg.cli.main`), printed with its hint. The classes below it
+One base class, caught once (in `mcpreg.cli.failing`), printed with its hint. The classes below it
 differ only in the exit code that SPEC section 5 gives them; foreign exceptions are translated
 into one of these where they enter, with their cause kept.
 """

@@ -1,4 +1,4 @@
-"""The command table of `mcpreg-site`; errors become words in `mcpreg.cli.main`."""
+"""The command table of `mcpreg-site`; errors become words in `mcpreg.cli.failing`."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ def main() -> None:
 
         read_by_click()
         return
-    from mcpreg.cli.failing import open_standard_streams, told
+    from mcpreg.cli.failing import told
     from mcpreg.cli.run_server import run_server
+    from mcpreg.cli.streams import open_standard_streams
 
     open_standard_streams()
     sys.exit(told(lambda: run_server(options)))

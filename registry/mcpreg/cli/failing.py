@@ -58,18 +58,6 @@ def stopped() -> int:
     return 130
 
 
-def open_standard_streams() -> None:
-    """Give each closed one of the three to /dev/null.
-
-    A closed stdout would be the number that the next file gets: the audit log, say.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
 def _unexpected(error: Exception) -> McpregError:
     if isinstance(error, ImportError) and "git executable" in str(error):
         # GitPython says so when it is imported, at length.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import mcpreg
-from mcpreg.cli.failing import open_standard_streams, report, stopped, told
+from mcpreg.cli.failing import report, stopped, told
+from mcpreg.cli.streams import open_standard_streams
 from mcpreg.errors import UsageError
 
 if TYPE_CHECKING:  # a shell's tab key alone needs it
