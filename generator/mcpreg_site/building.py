@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mcpreg import gitrepo
@@ -27,8 +28,9 @@ _BETWEEN = 1.0  # seconds between two lines of progress
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to build and how. Without `rev` it is the published branch, else the commit that is
-    checked out; without `cached` nothing is remembered from build to build. `drafts` is a file for
-    the index of what is not committed yet, which is then built instead."""
+    checked out; without `cached` nothing is remembered from build to build. `say` hears how far it
+    is, `note` what matters to whoever does not look on. `drafts` is a file for the index of what is
+    not committed yet, which is then built instead."""
 
     repo: Path
     rev: str | None
@@ -37,6 +39,7 @@ class Order:
     jobs: int
     cached: bool = True
     say: Callable[[str], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
     drafts: Path | None = None
 
 
@@ -83,7 +86,10 @@ def _built(order: Order, scratch: Path) -> Build:
     memo = Memo((cache or scratch) / "memo.sqlite")
     with _no_collector():
         tree, readmes = open_site(outline, order.templates, memo, order.jobs)
-    means = replace(means, say=_Progress(order.say), after=readmes.flush)
+    held = f"another process writes to {order.output.absolute().parent}: waiting for its end"
+    means = replace(
+        means, say=_Progress(order.say), after=readmes.flush, wait=partial(order.note, held)
+    )
     done = publish(tree, order.output, means)
     return Build(rev, commit, bool(marked(order.output)["signed"]), done)
 

@@ -54,7 +54,8 @@ class Means:
     """How to build: by how many processes, and with what memory of the build before.
 
     `built` is the digest of all that the tree is made from. `say` hears how many of how many parts
-    are made; `after` is called after each lot, in the process that made it.
+    are made; `after` is called after each lot, in the process that made it; `wait` before it waits
+    for another build into the same folder.
     """
 
     jobs: int = 1
@@ -62,6 +63,7 @@ class Means:
     built: str = ""
     say: Callable[[int, int], None] = lambda _done, _of: None
     after: Callable[[], None] = lambda: None
+    wait: Callable[[], None] = lambda: None
 
 
 _ALONE = Means()
@@ -77,7 +79,7 @@ def publish(tree: Tree, output: Path, means: Means = _ALONE) -> Published:
     output = output.absolute()
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with locked_folder(output.parent):
+        with locked_folder(output.parent, means.wait):
             require_replaceable(output)
             _sweep(output)
             return _Build(tree, output, means).run()
@@ -145,12 +147,16 @@ def _sweep(output: Path) -> None:
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold the lock of the folder that a site lies in; waits for other processes."""
+def locked_folder(folder: Path, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock of the folder that a site lies in; `wait`, and wait, while others hold it."""
     # A lock on the folder itself leaves no file behind, and dies with its process.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

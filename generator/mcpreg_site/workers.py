@@ -2,7 +2,7 @@
 
 Processes are forked, so that they see what the parent has read without copying it, and each takes
 the next lot when it is done with one. What one raises is raised here; one that is killed ends the
-build.
+build. None outlives the parent: what it inherited of it, locks too, would be held by nobody.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from mcpreg.errors import McpregError
+from mcpreg.sandbox import kernel
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,7 +75,9 @@ def _forked(
     gc.freeze()  # a collector that touches what is shared would copy it
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        with ProcessPoolExecutor(
+            jobs, context, initializer=kernel.die_with_parent, initargs=(os.getpid(),)
+        ) as pool:
             waiting: set[Future[R]] = set()
             for start, end in lots:
                 if len(waiting) >= jobs * 2:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from offline_story import CLOCK, Story, offline_story
+from terminal import at_a_terminal
 
 READS = {"tools": [{"name": "now"}, {"name": "zones"}], "sandbox": ["fs:read:./notes.txt"]}
 MORE = READS | {"sandbox": ["fs:read:./notes.txt", "fs:read:./more.txt"]}
@@ -38,35 +36,14 @@ def policy_of(story: Story, text: str) -> Path:
     return file
 
 
-def at_a_terminal(story: Story, *arguments: str, answer: str) -> tuple[int, str]:
-    """Run with a terminal for stdin, stdout and stderr, and type an answer."""
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
+def answered(story: Story, *arguments: str, answer: str) -> tuple[int, str]:
+    """What `mcpreg ARGUMENTS` shows a person who gives this answer."""
+    return at_a_terminal(
         story.command(*arguments),
-        env=story.environment | {"TERM": "dumb"},
-        cwd=story.folder,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
+        [("[y/N]", answer)],
+        environment=story.environment,
+        folder=story.folder,
     )
-    os.close(terminal)
-    shown = b""
-    try:
-        while True:
-            try:
-                part = os.read(controller, 4096)
-            except OSError:  # the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-            if b"[y/N]" in part:
-                os.write(controller, f"{answer}\n".encode())
-        return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
-    finally:
-        process.kill()
-        os.close(controller)
 
 
 def test_shows_what_it_may_touch_asks_once_and_remembers(story: Story) -> None:
@@ -76,12 +53,12 @@ def test_shows_what_it_may_touch_asks_once_and_remembers(story: Story) -> None:
     assert refused.returncode == 5
     assert "nobody can be asked" in refused.stderr
 
-    code, shown = at_a_terminal(story, "install", CLOCK, answer="n")
+    code, shown = answered(story, "install", CLOCK, answer="n")
     assert code == 5
     assert "may read ./notes.txt" in shown
     assert "was not agreed to" in shown
 
-    code, shown = at_a_terminal(story, "install", CLOCK, answer="y")
+    code, shown = answered(story, "install", CLOCK, answer="y")
     assert code == 0, shown
     assert story.ask(CLOCK)[0] is not None  # agreed to: nobody is asked
 

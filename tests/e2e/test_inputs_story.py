@@ -17,7 +17,7 @@ import pytest
 from docker_daemon import Engine
 from installed_machine import CLOCK, InstalledMachine, installed_machine
 from mcpreg.core.install import InputSpec
-from terminals import at_a_terminal
+from terminal import at_a_terminal
 
 # Lists a tool that is described by what it was given, and then waits for its client to leave.
 TELLS = """

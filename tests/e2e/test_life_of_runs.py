@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -325,3 +326,30 @@ def test_a_clients_start_loads_no_option_parser(machine: InstalledMachine) -> No
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "mcpreg.sandbox.supervisor" in loaded
     assert loaded.isdisjoint({"click", "pydantic", "mcp", "tuf"})
+
+
+@pytest.mark.cold
+def test_a_client_may_have_left_a_thousand_descriptors_open(machine: InstalledMachine) -> None:
+    """select(2) takes none from 1024 on. The server gets none of them."""
+    counting = "import os; print(len(os.listdir('/proc/self/fd')), flush=True)"
+    server = machine.install(counting)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert max(held) > 1024
+        done = subprocess.run(
+            machine.command("run", server),
+            env=machine.environment,
+            cwd=machine.project,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=held,
+        )
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (done.stdout, done.stderr) == ("4\n", "")

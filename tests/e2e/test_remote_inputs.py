@@ -10,7 +10,7 @@ import pytest
 from installed_machine import CLOCK, InstalledMachine, installed_machine
 from remote_servers import Listening, listening, make_server
 from remote_story import everything_written, manifest_of, placed
-from terminals import at_a_terminal
+from terminal import at_a_terminal
 
 KEY = "canary-5d2e-key"
 HEADERS = [

@@ -15,7 +15,7 @@ from installed_machine import CLOCK, InstalledMachine, installed_machine
 from oauth_servers import Guarded, guarded
 from remote_servers import listening, make_server
 from remote_story import everything_written, manifest_of, placed, said, through
-from terminal import on_terminal
+from terminal import at_a_terminal
 
 # What webbrowser starts: a person who is signed in already and agrees, redirects and all.
 BROWSER = """
@@ -42,8 +42,11 @@ def _install(machine: InstalledMachine, rig: Guarded) -> None:
 
 
 def _login(machine: InstalledMachine) -> str:
-    code, shown = on_terminal(
-        machine.command("login", CLOCK), machine.environment, answer="y\n", cwd=str(machine.folder)
+    code, shown = at_a_terminal(
+        machine.command("login", CLOCK),
+        [("[y/N]", "y")],
+        environment=machine.environment,
+        folder=machine.folder,
     )
     assert code == 0, shown
     return shown

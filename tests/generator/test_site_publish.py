@@ -3,7 +3,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -12,8 +15,10 @@ import pytest
 from mcpreg.errors import UsageError
 from mcpreg.store.tree import fingerprint
 from mcpreg_site import publish as module
-from mcpreg_site.publish import publish
+from mcpreg_site.publish import Means, locked_folder, publish
 from mcpreg_site.tree import MARKER, Tree
+from mcpreg_site.workers import LOT
+from waiting import wait_until
 
 KILLS = int(os.environ.get("MCPREG_KILLS", "20"))  # `make soak` asks for 50
 FILES = 120
@@ -173,3 +178,55 @@ def test_a_kill_leaves_the_old_tree_or_the_new(tmp_path: Path) -> None:
     publish(_tree("last"), output)
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     assert (output / "d0/0.txt").read_bytes() == b"last"
+
+
+def _publish_slowly(output: Path, seen: Path) -> None:
+    def page() -> bytes:
+        (seen / str(os.getpid())).touch()
+        time.sleep(0.2)
+        return b""
+
+    pages: dict[str, Callable[[], bytes]] = {f"{number}.html": page for number in range(3 * LOT)}
+    publish(_tree("slow") | Tree(pages), output, Means(jobs=2))
+
+
+def test_processes_of_a_killed_build_end_with_it_and_free_the_folder(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    forked = multiprocessing.get_context("fork")
+    process = forked.Process(target=_publish_slowly, args=(tmp_path / "here" / "site", seen))
+    process.start()
+    try:
+        assert wait_until(lambda: len(list(seen.iterdir())) == 2, 30)
+        workers = [Path("/proc", file.name) for file in seen.iterdir()]
+        assert process.pid not in {int(worker.name) for worker in workers}
+    finally:
+        process.kill()
+        process.join()
+    assert wait_until(lambda: not any(map(_lives, workers)), 5)
+    publish(_tree("next"), tmp_path / "here" / "site", Means(wait=_nobody_waits))
+    assert (tmp_path / "here" / "site" / "d0/0.txt").read_bytes() == b"next"
+
+
+def _lives(process: Path) -> bool:
+    try:
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+def _nobody_waits() -> None:
+    raise AssertionError("the folder is still held")
+
+
+def test_says_that_it_waits_for_another_build(tmp_path: Path) -> None:
+    waits = threading.Event()
+    means = Means(wait=waits.set)
+    with ThreadPoolExecutor(1) as pool:
+        with locked_folder(tmp_path):
+            second = pool.submit(publish, _tree("second"), tmp_path / "site", means)
+            assert waits.wait(10)
+            assert not second.done()
+        second.result(30)
+    assert (tmp_path / "site" / "d0/0.txt").read_bytes() == b"second"

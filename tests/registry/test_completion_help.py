@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import re
-import select
 import shlex
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from mcpreg.core import capability, safety
 from mcpreg.core.install import InputSpec
 from mcpreg.errors import McpregError
 from mcpreg.store.places import places
+from terminal import listener
 from warm_start import started
 
 HEAVY = ("pydantic", "tuf", "sigstore", "mcp", "cryptography", "git", "asyncio", "rich", "yaml")
@@ -175,22 +174,6 @@ def test_zsh_itself_completes_what_is_installed(machine: InstalledMachine) -> No
         finally:
             shell.kill()
             os.close(ours)
-
-
-def listener(terminal: int, seconds: float = 60) -> Callable[[bytes], None]:
-    """`hear(wanted)` waits until the terminal shows this, after what was heard before."""
-    shown = b""
-
-    def hear(wanted: bytes) -> None:
-        nonlocal shown
-        deadline = time.monotonic() + seconds
-        while wanted not in shown:
-            ready = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
-            assert ready, shown
-            shown += os.read(terminal, 4096)
-        shown = shown.partition(wanted)[2]
-
-    return hear
 
 
 @pytest.mark.parametrize("shell", SHELLS)

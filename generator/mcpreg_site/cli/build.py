@@ -90,6 +90,7 @@ def command(  # noqa: PLR0917  # click passes every option by name
             jobs=jobs or available(),
             cached=cached,
             say=progress,
+            note=note,
             drafts=Path(scratch, "index") if work_tree else None,
         )
         _show(order, build(order), as_json=as_json)

@@ -7,7 +7,6 @@ nor a race of its mounts can make a sandbox weaker than its plan.
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import tempfile
@@ -25,6 +24,7 @@ from mcpreg.sandbox.hold import Hold
 from mcpreg.sandbox.interface import Identity
 from mcpreg.sandbox.keeper import Keeper, appoint
 from mcpreg.sandbox.process import Stdio
+from mcpreg.sandbox.ready import readable
 from mcpreg.sandbox.restrictions import restricted
 
 SETUP_SECONDS = 60.0  # an engine on a loaded machine takes its time
@@ -204,7 +204,7 @@ def _first_process(engine: Engine, name: str, monitor_fd: int, deadline: float) 
         text = engine.call("inspect", "--format", "{{.State.Pid}}", name)
         if text.isdigit() and text != "0":
             return int(text)
-        if select.select([monitor_fd], [], [], _POLL_SECONDS)[0]:
+        if readable(monitor_fd, _POLL_SECONDS):
             break
     raise SandboxSetupError("Docker did not start the container; its own message is above")
 
@@ -230,7 +230,7 @@ def _await_gate(first: int, first_fd: int, monitor_fd: int, deadline: float) -> 
             state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
             if state == "T":
                 return child
-        if select.select([first_fd], [], [], _POLL_SECONDS)[0]:
+        if readable(first_fd, _POLL_SECONDS):
             if _status(monitor_fd) == gate.NO_NAMESPACE:
                 raise restricted() or SandboxSetupError(
                     "user namespaces cannot be made in a container here",
@@ -245,7 +245,7 @@ def _await_gate(first: int, first_fd: int, monitor_fd: int, deadline: float) -> 
 
 def _status(monitor_fd: int) -> int | None:
     """The exit status that the `docker` command passes on; it is reaped later."""
-    select.select([monitor_fd], [], [], _STATUS_SECONDS)
+    readable(monitor_fd, _STATUS_SECONDS)
     ended = os.waitid(os.P_PIDFD, monitor_fd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return ended.si_status if ended else None
 

@@ -20,6 +20,7 @@ from itertools import islice
 
 from mcpreg.sandbox.interface import Filter, MakeFilter
 from mcpreg.sandbox.loop import READ, WRITE, Loop
+from mcpreg.sandbox.ready import writable
 
 CHUNK = 1 << 16
 PIPE_BYTES = 1 << 20  # what the kernel gives without privilege; a large answer then takes few turns
@@ -163,7 +164,7 @@ class _Sink:
 
     def wait(self, seconds: float) -> None:
         if self.pollable:
-            select.select([], [self.number], [], max(0.0, seconds))
+            writable(self.number, seconds)
 
     def close(self) -> None:
         os.close(self.number)
@@ -185,7 +186,7 @@ class _SharedPipe(_Sink):
     """A pipe that may not be opened a second time: little by little, when it has room."""
 
     def write(self, pieces: list[memoryview]) -> int:
-        if not select.select([], [self.number], [], 0)[1]:
+        if not writable(self.number, 0):
             raise BlockingIOError
         return os.write(self.number, pieces[0][:_ATOMIC])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import select
 import signal
 import socket
 import time
@@ -19,6 +18,7 @@ from mcpreg.errors import McpregError, SandboxSetupError
 from mcpreg.sandbox import bubblewrap, inside, notify, pin, seccomp, stage
 from mcpreg.sandbox.guardian import Guardian, appoint, close_all_but
 from mcpreg.sandbox.interface import Identity
+from mcpreg.sandbox.ready import readable
 from mcpreg.sandbox.restrictions import restricted
 
 SETUP_SECONDS = 20.0  # a loaded machine takes its time; a broken one must not hang for ever
@@ -227,15 +227,15 @@ def _wait(
 
 def _await_mounts(blocked: Blocked, machine: str, error_read: int, deadline: float) -> None:
     while not _mounted(blocked.first, machine):
-        if select.select([blocked.monitor_fd], [], [], _POLL_SECONDS)[0]:
+        if readable(blocked.monitor_fd, 0):
             raise _failed(error_read)
         if time.monotonic() > deadline:
             raise SandboxSetupError("bubblewrap did not finish its mounts in time")
+        time.sleep(_POLL_SECONDS)  # less than poll(2) can wait
 
 
 def _first_process(number: int, error_read: int, deadline: float) -> int:
-    ready = select.select([number], [], [], max(0.0, deadline - time.monotonic()))[0]
-    text = os.read(number, 64) if ready else b""
+    text = os.read(number, 64) if readable(number, deadline - time.monotonic()) else b""
     if not text.endswith(b"\n"):
         raise _failed(error_read)
     return int(text)

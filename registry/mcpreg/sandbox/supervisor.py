@@ -21,6 +21,7 @@ from mcpreg.sandbox.loop import READ, Loop
 from mcpreg.sandbox.netns import Network
 from mcpreg.sandbox.outlet import Outlet
 from mcpreg.sandbox.pins import Pins
+from mcpreg.sandbox.ready import readable
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GRACE_SECONDS = 2.0  # between asking the server to end and ending it
@@ -248,7 +249,7 @@ class Supervisor:
         """End what is left, hear what it still had to say, and give everything back."""
         self._sandbox.kill()
         # Somebody else reaps it, and until then its descriptor says whether it has ended.
-        select.select([self._sandbox.first_fd], [], [], 5.0)
+        readable(self._sandbox.first_fd, 5.0)
         try:
             self._ask_group()
         finally:
