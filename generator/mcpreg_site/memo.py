@@ -108,6 +108,9 @@ def connect(path: Path, form: int, *schema: str) -> sqlite3.Connection:
 def _opened(path: Path, form: int, schema: Iterable[str]) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT)
     try:
+        # Of a new file: SQLite follows a large value page by page, and four times fewer take half
+        # of the time.
+        connection.execute("PRAGMA page_size = 16384")
         connection.execute("PRAGMA journal_mode = WAL")
         # What a power cut tears is found out by the digests, and was only a cache.
         connection.execute("PRAGMA synchronous = OFF")
