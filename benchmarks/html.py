@@ -49,7 +49,7 @@ from mcpreg_site.pages.cards import CARD
 from mcpreg_site.pages.figures import OUTCOMES
 from mcpreg_site.pages.readme_cache import Readmes
 from mcpreg_site.publish import Means, publish
-from mcpreg_site.shelf import Remembered, open_catalog
+from mcpreg_site.shelf import Remembered, Shelf, open_catalog
 from mcpreg_site.site import marker
 from mcpreg_site.templates import find_templates
 from mcpreg_site.workers import available
@@ -57,7 +57,7 @@ from mcpreg_site.workers import available
 outline = gitrepo.read_outline(Path(sys.argv[1]), "published")
 templates = find_templates()
 base = fingerprint(outline.rest, templates)
-catalog = open_catalog(outline, base, Memo(None), Remembered((CARD, OUTCOMES)), available())
+catalog = open_catalog(Shelf(outline), base, Memo(None), Remembered((CARD, OUTCOMES)), available())
 tree = pages(catalog, templates, Readmes()) | marker(catalog)
 publish(tree, Path(sys.argv[2]), Means(available()))
 """

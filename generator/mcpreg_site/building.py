@@ -6,7 +6,7 @@ import gc
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -62,30 +62,35 @@ def build(order: Order) -> Build:
         McpregError: something in the commit is not valid, or the folder cannot be written.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="mcpreg-build-") as scratch:
-            return _built(order, Path(scratch))
+        # Whatever is opened is closed here: `--watch` builds without end.
+        with ExitStack() as ends:
+            return _built(order, ends)
     finally:
         gc.unfreeze()
 
 
-def _built(order: Order, scratch: Path) -> Build:
+def _built(order: Order, ends: ExitStack) -> Build:
     rev, chosen = _chosen(order)
-    commit = gitrepo.resolve(gitrepo.open_repository(order.repo), chosen).hexsha
+    commit = gitrepo.commit_id(order.repo, chosen)
     cache = places().cache / "site" if order.cached else None
-    ledger = ledger_of(order.output, cache) if cache else None
+    ledger = ends.enter_context(closing(ledger_of(order.output, cache))) if cache else None
     means = Means(order.jobs, ledger, key_of(fingerprint.means(order.templates), commit))
     done = standing(order.output, means)
     if done is not None:
         return Build(rev, commit, bool(marked(order.output)["signed"]), done)
-    from mcpreg_site.opening import open_site  # noqa: PLC0415  # half of the time of a build that has nothing to do
+    # Half of the time of a build that has nothing to do.
+    from mcpreg_site.opening import open_site  # noqa: PLC0415
+    from mcpreg_site.shelf import Shelf  # noqa: PLC0415
 
     order.say(f"reading {rev}")
     outline = gitrepo.read_outline(order.repo, commit)
     order.say(f"{len(outline.folders)} servers")
     # Without a cache it is forgotten with the build, which still asks for more than memory holds.
-    memo = Memo((cache or scratch) / "memo.sqlite")
+    remembers = cache or Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="mcpreg-")))
+    memo = ends.enter_context(closing(Memo(remembers / "memo.sqlite")))
+    shelf = ends.enter_context(closing(Shelf(outline)))
     with _no_collector():
-        tree, readmes = open_site(outline, order.templates, memo, order.jobs)
+        tree, readmes = open_site(shelf, order.templates, memo, order.jobs)
     held = f"another process writes to {order.output.absolute().parent}: waiting for its end"
     means = replace(
         means, say=_Progress(order.say), after=readmes.flush, wait=partial(order.note, held)
@@ -130,7 +135,7 @@ def _state(order: Order) -> tuple[str, ...]:
     """What a build depends on, cheap to ask twice a second."""
     try:
         _, chosen = _chosen(order)
-        commit = gitrepo.resolve(gitrepo.open_repository(order.repo), chosen).hexsha
+        commit = gitrepo.commit_id(order.repo, chosen)
     except McpregError:
         commit = ""
     found = order.templates.folder.rglob("*")
@@ -147,7 +152,8 @@ def _chosen(order: Order) -> tuple[str, str]:
 
 
 def _default(repo: Path) -> str:
-    found = gitrepo.branch_exists(gitrepo.open_repository(repo), gitrepo.PUBLISHED)
+    with gitrepo.open_repository(repo) as opened:
+        found = gitrepo.branch_exists(opened, gitrepo.PUBLISHED)
     return gitrepo.PUBLISHED if found else "HEAD"
 
 

@@ -68,6 +68,12 @@ class Memo:
                 connection.executemany("DELETE FROM memo WHERE kind = ? AND key = ?", rows)
                 connection.commit()
 
+    def close(self) -> None:
+        """Let go of the file; whoever asks again opens it again."""
+        if self._open is not None and self._open[0] == os.getpid():
+            self._open[1].close()
+        self._open = None
+
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection | None]:
         """A connection of this process; a file that SQLite gives up on is removed."""

@@ -1,4 +1,4 @@
-"""`catalog = open_catalog(outline)`: the catalog of a commit, its servers read when needed.
+"""`catalog = open_catalog(shelf)`: the catalog of a commit, its servers read when needed.
 
 The same catalog as `build` makes of the same commit, for 80,000 versions as for eight: what lists
 need of a server is remembered under the ids of its git trees, and only servers that nobody
@@ -46,13 +46,13 @@ class Remembered(NamedTuple):
 
 
 class Shelf:
-    """Reads servers of a commit and keeps the last.
+    """Reads servers of a commit and keeps the last; `close` ends the git that it reads with.
 
     Who asks for one and then for the next is given the two after those, then four, …
     """
 
     def __init__(self, outline: Outline) -> None:
-        self._outline = outline
+        self.outline = outline
         self._signed = is_signed(outline.rest)
         self._names = list(outline.folders)
         self._places = {name: place for place, name in enumerate(self._names)}
@@ -68,7 +68,7 @@ class Shelf:
             self._ahead = min(2 * self._ahead, _AHEAD) if place == self._next else 1
             self._next = place + self._ahead
             ahead = self._names[place : self._next]
-            for other, entries in self._outline.load(self._objects(), ahead):
+            for other, entries in self.outline.load(self._objects(), ahead):
                 self._kept[other] = loaded_of(other, entries, signed=self._signed)
             found = self._kept[name]
             while len(self._kept) > _KEPT:
@@ -77,7 +77,7 @@ class Shelf:
 
     def _objects(self) -> Objects:
         if self._open is None or self._open[0] != os.getpid():  # a forked process needs its own
-            self._open = os.getpid(), Objects(self._outline.git_dir)
+            self._open = os.getpid(), Objects(self.outline.git_dir)
         return self._open[1]
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Shelf:
 
 
 def open_catalog(
-    outline: Outline,
+    shelf: Shelf,
     base: str,
     memo: Memo,
     remembered: Remembered,
@@ -97,7 +97,7 @@ def open_catalog(
     """The catalog of a commit.
 
     Args:
-        outline: the commit.
+        shelf: the commit; open as long as the catalog is used.
         base: digest of all that every page depends on; see `mcpreg_site.fingerprint`.
         memo: what earlier builds worked out.
         remembered: what to make of every server that is read.
@@ -106,11 +106,11 @@ def open_catalog(
     Raises:
         McpregError: as `mcpreg_site.catalog.build`.
     """
+    outline = shelf.outline
     keys = dict(_keys(outline, base))
     now = outline.rest.committed_at
     rows: dict[str, Json] = {}
     unread: list[str] = []
-    shelf = Shelf(outline)
     for group, found in _Groups(keys, memo, now):
         rows |= found
         unread += [name for name in group if name not in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import random
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -114,6 +116,33 @@ def test_many_processes_give_the_bytes_of_one(order: Order, tiny_registry: TinyR
         tiny_registry.submit(make_manifest(f"io.github.acme/s{number}", "1.0.0"))
     tiny_registry.publish()
     assert built_anew(order, jobs=3) == built_anew(order, jobs=1)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_builds_without_end_leave_nothing_open(
+    order: Order, tiny_registry: TinyRegistry, cached: bool
+) -> None:
+    order = replace(order, cached=cached)
+    gc.collect()
+    gc.disable()  # nothing is closed by chance
+    try:
+        build(order)
+        before = _open_files()
+        _version(tiny_registry, "s3", "1.1.0")
+        between = _open_files()
+        build(order)
+        assert _open_files() - between == Counter(), before
+    finally:
+        gc.enable()
+
+
+def _open_files() -> Counter[str]:
+    """What this process has open, by name, but for numbers that tell two pipes apart."""
+    found: Counter[str] = Counter()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # of the listing itself
+            found[str(entry.readlink()).partition(":")[0]] += 1
+    return found
 
 
 def test_what_did_not_change_is_not_written(order: Order, tiny_registry: TinyRegistry) -> None:

@@ -45,11 +45,12 @@ def _call(address: str, module: str, arguments: list[str]) -> int:
     """The exit code of the call, negative for a signal; `COLD` when it cannot be handed over."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     connection.connect(address)
+    around = surroundings()  # before a signal that is ignored (nohup's) no longer looks it
     for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP):
         _signal.signal(number, lambda number, _: connection.send(bytes([number])))
     umask = os.umask(0)
     os.umask(umask)
-    told = (module, arguments, dict(os.environb), os.getcwd(), umask, surroundings())
+    told = (module, arguments, dict(os.environb), os.getcwd(), umask, around)
     request = marshal.dumps(told)
     size = len(request).to_bytes(4, "big")
     streams = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))

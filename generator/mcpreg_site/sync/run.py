@@ -45,12 +45,12 @@ class Repository:
     @property
     def root(self) -> Path:
         """Where relative paths of file sources start."""
-        repo = gitrepo.open_repository(self.path)
-        return Path(repo.working_tree_dir or repo.git_dir)
+        with gitrepo.open_repository(self.path) as repo:
+            return Path(repo.working_tree_dir or repo.git_dir)
 
     def head(self) -> str:
         """The branch's commit. Raises `NotFoundError`."""
-        return gitrepo.resolve(gitrepo.open_repository(self.path), self.branch).hexsha
+        return gitrepo.commit_id(self.path, self.branch)
 
 
 @dataclass(frozen=True, slots=True)

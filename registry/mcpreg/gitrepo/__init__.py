@@ -17,7 +17,7 @@ from mcpreg.gitrepo.paths import (
     record_path,
 )
 from mcpreg.gitrepo.read import Snapshot, read, show
-from mcpreg.gitrepo.repository import branch_exists, open_repository, resolve
+from mcpreg.gitrepo.repository import branch_exists, commit_id, open_repository, resolve
 from mcpreg.gitrepo.write import NewCommit, write_branch
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "branch_exists",
     "bundle_path",
     "changes",
+    "commit_id",
     "draft",
     "entry_folder",
     "open_repository",

@@ -34,10 +34,14 @@ def draft(path: Path, index: Path) -> str:
         NotFoundError: no repository, or nothing is committed yet.
         McpregError: git cannot read a file.
     """
-    repo = open_repository(path)
+    with open_repository(path) as repo:
+        return _drafted(repo, index)
+
+
+def _drafted(repo: git.Repo, index: Path) -> str:
     head = resolve(repo, "HEAD")
     if repo.working_tree_dir is None:
-        raise McpregError(f"{path} is a bare repository: it has no work tree")
+        raise McpregError(f"{repo.git_dir} is a bare repository: it has no work tree")
     own = Path(repo.git_dir) / "index"
     if not index.exists() and own.exists():
         shutil.copyfile(own, index)  # knows the times of files, so that few must be read

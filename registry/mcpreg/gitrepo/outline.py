@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import git
+
 from mcpreg.core.entry import Entry
 from mcpreg.core.index import Tier
 from mcpreg.core.reviews import REVIEWS_FOLDER
@@ -68,8 +70,11 @@ def read_outline(path: Path, rev: str) -> Outline:
         NotFoundError: no repository, no such commit, or no `mcpreg.toml` in it.
         McpregError: a file of the registry itself is not valid.
     """
-    repo = open_repository(path)
-    commit = resolve(repo, rev)
+    with open_repository(path) as repo:
+        return _outline(repo, resolve(repo, rev))
+
+
+def _outline(repo: git.Repo, commit: git.Commit) -> Outline:
     git_dir = Path(repo.git_dir)
     with Objects(git_dir) as objects:
         root = {item.name: item for item in next(objects.trees([commit.tree.hexsha]))}

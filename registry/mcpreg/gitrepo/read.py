@@ -110,10 +110,10 @@ def read(path: Path, rev: str) -> Snapshot:
         NotFoundError: no repository, no such commit, or no `mcpreg.toml` in it.
         McpregError: a manifest, lock or record in the commit is not valid; `where` names it.
     """
-    repo = open_repository(path)
-    commit = resolve(repo, rev)
-    files = _read_files(repo, commit)
-    return assemble(commit, files, entries_of(files, tiers_of(files)))
+    with open_repository(path) as repo:
+        commit = resolve(repo, rev)
+        files = _read_files(repo, commit)
+        return assemble(commit, files, entries_of(files, tiers_of(files)))
 
 
 def assemble(commit: git.Commit, files: Mapping[str, bytes], entries: Iterable[Entry]) -> Snapshot:
@@ -271,8 +271,8 @@ def show(path: Path, rev: str, folder: str) -> dict[str, bytes]:
 
     Of a file that is larger than its kind may be comes one byte more than that, and no more.
     """
-    repo = open_repository(path)
-    commit = resolve(repo, rev)
-    listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha, "--", f"{folder}/")
-    wanted = [(path, oid) for path, oid in _blobs(listing) if path.startswith(f"{folder}/")]
-    return _below(dict(_cat_files(repo, wanted)), f"{folder}/")
+    with open_repository(path) as repo:
+        commit = resolve(repo, rev)
+        listing = repo.git.ls_tree("-r", "-z", "--full-tree", commit.hexsha, "--", f"{folder}/")
+        wanted = [(path, oid) for path, oid in _blobs(listing) if path.startswith(f"{folder}/")]
+        return _below(dict(_cat_files(repo, wanted)), f"{folder}/")

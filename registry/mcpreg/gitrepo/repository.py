@@ -11,7 +11,10 @@ from mcpreg.errors import McpregError, NotFoundError
 
 
 def open_repository(path: Path) -> git.Repo:
-    """The repository that holds `path`. Raises `NotFoundError` when there is none."""
+    """The repository that holds `path`. Raises `NotFoundError` when there is none.
+
+    A context manager: a git that answers it runs until it is closed, or collected.
+    """
     try:
         return git.Repo(path, search_parent_directories=True)
     except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
@@ -26,6 +29,12 @@ def resolve(repo: git.Repo, rev: str) -> git.Commit:
         return repo.commit(rev)
     except (git.BadName, git.BadObject, ValueError, IndexError) as error:
         raise NotFoundError(f"there is no commit {rev!r} in {repo.git_dir}") from error
+
+
+def commit_id(path: Path, rev: str) -> str:
+    """The id of the commit that `rev` names in the repository at `path`. Raises `NotFoundError`."""
+    with open_repository(path) as repo:
+        return resolve(repo, rev).hexsha
 
 
 def branch_exists(repo: git.Repo, name: str) -> bool:

@@ -100,7 +100,7 @@ def check_changes(repository: Path, base: str, rev: str, options: Options) -> Ch
     """
     changed = gitrepo.changes(repository, base, rev)
     before = gitrepo.read(repository, base)
-    commit = gitrepo.resolve(gitrepo.open_repository(repository), rev).hexsha
+    commit = gitrepo.commit_id(repository, rev)
     # A file that is removed changes its version, too; a folder that is gone has nothing to check.
     paths = filter(None, dict.fromkeys(_folder(item.path) for item in changed))
     shown = ((path, gitrepo.show(repository, commit, path)) for path in paths)
