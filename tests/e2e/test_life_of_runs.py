@@ -353,3 +353,34 @@ def test_a_client_may_have_left_a_thousand_descriptors_open(machine: InstalledMa
             os.close(number)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (done.stdout, done.stderr) == ("4\n", "")
+
+
+def _hear_nothing() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+@pytest.mark.cold
+def test_a_client_may_ignore_its_children_and_block_signals(machine: InstalledMachine) -> None:
+    """What it starts inherits both; neither we nor the server do without."""
+    server = machine.install(
+        "import os, subprocess, sys\n"
+        "print(subprocess.run([sys.executable, '-c', 'exit(3)']).returncode, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        machine.command("run", server),
+        env=machine.environment,
+        cwd=machine.project,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hear_nothing,  # noqa: PLW1509  # two calls, no thread here
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "3\n", process.stderr.read()
+        process.terminate()
+        assert wait_until(lambda: process.poll() is not None, 6)
+        assert process.returncode == 128 + signal.SIGTERM

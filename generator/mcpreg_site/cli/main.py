@@ -8,6 +8,7 @@ import click
 
 import mcpreg
 from mcpreg.cli.main import LazyGroup, guarded
+from mcpreg.cli.signals import hear_signals
 
 COMMANDS = {
     "stats": ("mcpreg_site.cli.stats", "Count downloads from the host's access logs."),
@@ -35,4 +36,5 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run, translate every failure into words and an exit code."""
+    hear_signals()
     sys.exit(guarded(cli, "mcpreg-site"))

@@ -27,9 +27,11 @@ def main() -> None:
         return
     from mcpreg.cli.failing import told
     from mcpreg.cli.run_server import run_server
+    from mcpreg.cli.signals import hear_signals
     from mcpreg.cli.streams import open_standard_streams
 
     open_standard_streams()
+    hear_signals()
     sys.exit(told(lambda: run_server(options)))
 
 

@@ -14,6 +14,7 @@ import click
 
 import mcpreg
 from mcpreg.cli.failing import report, stopped, told
+from mcpreg.cli.signals import hear_signals
 from mcpreg.cli.streams import open_standard_streams
 from mcpreg.errors import UsageError
 
@@ -100,6 +101,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: run, translate every failure into words, exit with SPEC section 5's code."""
     open_standard_streams()
+    hear_signals()
     sys.exit(guarded(cli, "mcpreg"))
 
 
