@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import select
 import socket
 import struct
+import subprocess
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -149,3 +153,27 @@ def test_no_ipv4_address_hides_in_an_ipv6_one(address: ipaddress.IPv4Address) ->
     number = int(address)
     for text in (f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"):
         assert not is_public(ipaddress.ip_address(text))
+
+
+def test_a_lookup_ends_with_the_supervisor_that_asked() -> None:
+    """A killed one's log stayed locked, and its client's pipes open, for as long as it asked."""
+    code = (
+        "import os, time\n"
+        "from mcpreg.sandbox.lookup import Lookups\n"
+        "from mcpreg.sandbox.loop import Loop\n"
+        "def slow(host, port):\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(10)\n"
+        "    return []\n"
+        "Lookups(Loop(), slow).ask('x.test', 443, print)\n"
+        "time.sleep(20)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as supervisor:
+        assert supervisor.stdout is not None
+        child = os.pidfd_open(int(supervisor.stdout.readline()))
+        try:
+            assert select.select([child], [], [], 0)[0] == []
+            supervisor.kill()
+            assert select.select([child], [], [], 5)[0] == [child]
+        finally:
+            os.close(child)

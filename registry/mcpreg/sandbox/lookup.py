@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from mcpreg.sandbox import kernel
 from mcpreg.sandbox.interface import Resolver
 from mcpreg.sandbox.loop import READ, Loop
 
@@ -49,9 +50,10 @@ class Lookups:
 
     def _start(self, host: str, port: int) -> _Pending:
         read, write = os.pipe()
+        supervisor = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _child(self._resolver, host, port, write)
+            _child(self._resolver, host, port, write, supervisor)
         os.close(write)
         pending = _Pending(pid)
         self._pending[host, port] = pending
@@ -73,8 +75,11 @@ class Lookups:
             answered(addresses, problem)
 
 
-def _child(resolver: Resolver, host: str, port: int, write: int) -> None:
+def _child(resolver: Resolver, host: str, port: int, write: int, supervisor: int) -> None:
     try:
+        # It holds all that the supervisor does: the leash of the guardian, the log's lock, and the
+        # client's pipes, whose ends would not be seen.
+        kernel.die_with_parent(supervisor)
         signal.set_wakeup_fd(-1)  # the supervisor's signals are not ours to report
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
