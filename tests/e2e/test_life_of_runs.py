@@ -384,3 +384,19 @@ def test_a_client_may_ignore_its_children_and_block_signals(machine: InstalledMa
         process.terminate()
         assert wait_until(lambda: process.poll() is not None, 6)
         assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_what_was_installed_under_a_strict_umask_runs(machine: InstalledMachine) -> None:
+    """As root, the server is somebody else."""
+    before = os.umask(0o077)
+    try:
+        server = machine.install(POLITE)
+    finally:
+        os.umask(before)
+    done = machine.mcpreg("run", server, given="hello\n")
+    assert (done.stdout, done.stderr) == ("up\nheard hello\n", "")
+    (app,) = (machine.folder / "data" / "mcpreg" / "apps").glob("*/app")
+    app.chmod(0o700)  # as an older version left it
+    assert machine.mcpreg("run", server, given="hello\n").returncode == (os.geteuid() == 0)
+    machine.install(POLITE)
+    assert machine.mcpreg("run", server, given="hello\n").returncode == 0

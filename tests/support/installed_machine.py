@@ -19,6 +19,7 @@ from mcpreg.core import canonical, toolset
 from mcpreg.core.install import InputSpec, InstallRecord, RuntimeRecord
 from mcpreg.core.plan import Limits
 from mcpreg.packages.runtime import PYTHON, find_python
+from mcpreg.packages.tree_check import check_tree
 from mcpreg.store.installed import InstalledStore
 from warm_start import started
 
@@ -151,6 +152,7 @@ def locked(offer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fill(home: Path, source: str) -> None:
     (home / "server.py").write_text(source)
+    check_tree(home)
 
 
 @contextmanager

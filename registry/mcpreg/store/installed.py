@@ -156,6 +156,8 @@ class InstalledStore:
                 sync_folder(home.parent)
             finally:
                 _discard(temporary)  # a full disk must not stay full of what came to nothing
+        # Whatever the umask, and where it was made before, too: root's server is somebody else.
+        (home / "app").chmod(0o755)
         return home / "app", canonical.sha256((home / "files.json").read_bytes())
 
     def _is_intact(self, home: Path) -> bool:
