@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from docker_daemon import Engine
 from mcpreg.core.plan import Access, Bind, Endpoint, Plan
+from mcpreg.sandbox import docker, engine, keeper
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -354,6 +356,34 @@ def test_attempt_65_a_launcher_killed_during_set_up_leaves_nothing(world: World)
         assert wait_until(lambda: not visible(mark), 3)
         events.write_text("")
     assert caught  # at least once the launcher had not yet got to releasing the server
+
+
+def test_only_containers_of_ended_launchers_of_this_place_are_swept(
+    docker_engine: Engine, tmp_path: Path
+) -> None:
+    """Another container or machine may use the same engine; its processes have other numbers."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    image = docker_engine.call("import", "-", send=bytes(10240))  # tar(5): an empty archive
+
+    def container(launcher: int, *places: str) -> str:
+        labels = [f"{docker.LABEL}={launcher}", *(f"{docker.PLACE}={place}" for place in places)]
+        words = [word for label in labels for word in ("--label", label)]
+        return docker_engine.call("create", *words, image, "nothing")
+
+    here = docker.place()
+    left = container(ended.pid, here)
+    others = [container(ended.pid, "elsewhere"), container(os.getpid(), here), container(ended.pid)]
+    kept = {"DOCKER_HOST": docker_engine.host}
+    own = keeper.appoint(engine.Engine("/usr/bin/docker", kept), "mcpreg-none", tmp_path / "run")
+    try:
+        # Listed from the newest to the oldest, which was made first.
+        assert wait_until(lambda: left not in docker_engine.containers(), 20)
+        assert set(others) <= set(docker_engine.containers())
+    finally:
+        own.release()
+        docker_engine.call("rm", "--force", *others)
+        docker_engine.call("image", "rm", image)
 
 
 def test_attempt_64_a_daemonised_child_dies_with_the_server(world: World) -> None:

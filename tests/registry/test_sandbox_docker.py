@@ -32,7 +32,7 @@ from mcpreg.sandbox.preview import preview
 
 PLAN = Plan(name="a/b@1", argv=("node", "/app/x.js"), env={"TOKEN": "s3cret"})
 USER = Identity(65534, 65534)
-RUN = docker.Run("mcpreg-x", 1, "sha256:00", (), USER)
+RUN = docker.Run("mcpreg-x", 1, "here", "sha256:00", (), USER)
 SOURCES = Path(gate.__file__).parent
 
 

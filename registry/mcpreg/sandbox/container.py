@@ -106,7 +106,7 @@ def start(plan: Plan, names: Mapping[str, str], user: Identity, stdio: Stdio) ->
         engine = find(_folder(folder / "config"))
         files = {**docker.etc_files(plan, names, machine, user), gate.PLACE: gate.build()}
         image = _image(plan, engine)
-        run = docker.Run(name, os.getpid(), image, _write(folder, files), user)
+        run = docker.Run(name, os.getpid(), docker.place(), image, _write(folder, files), user)
         keeper = appoint(engine, name, folder)
         try:
             _create(plan, engine, run)

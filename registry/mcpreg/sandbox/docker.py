@@ -17,6 +17,7 @@ from mcpreg.sandbox.bubblewrap import LINKS, SYSTEM
 from mcpreg.sandbox.interface import Identity
 
 LABEL = "dev.mcpreg.run"  # its value is the number of the launcher's process
+PLACE = "dev.mcpreg.place"  # and here that of `place`
 IMAGE_FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/machine-id")
 _OWN_PROCESSES = 2  # docker-init, and the gate
 _HEADROOM = 2  # as limits.py: RLIMIT_DATA over what the watch allows
@@ -37,16 +38,26 @@ ISOLATION = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One launch: the container's name, who launches it, the image's ID, and files of ours.
+    """One launch: the container's name, who launches it and where, the image's ID, files of ours.
 
     `files` pairs a path inside with one of this machine: the gate and the /etc files.
     """
 
     name: str
     launcher: int
+    place: str
     image: str
     files: tuple[tuple[str, str], ...]
     user: Identity
+
+
+def place() -> str:
+    """Where a process's number is that process's: this boot of this machine, this pid namespace.
+
+    Others may use the same engine, from another container or another machine. Raises OSError.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def create_words(plan: Plan, run: Run, env_file: str) -> list[str]:
@@ -55,7 +66,8 @@ def create_words(plan: Plan, run: Run, env_file: str) -> list[str]:
     Raises:
         SandboxSetupError: a variable cannot be passed on as it is.
     """
-    words = ["create", "--name", run.name, "--label", f"{LABEL}={run.launcher}", *ISOLATION]
+    words = ["create", "--name", run.name, *ISOLATION]
+    words += ["--label", f"{LABEL}={run.launcher}", "--label", f"{PLACE}={run.place}"]
     words += ["--user", f"{run.user.uid}:{run.user.gid}", "--workdir", "/"]
     words += ["--env-file", env_file, *_limits(plan), *_scratch(plan, run.user)]
     system = () if plan.image else _system()

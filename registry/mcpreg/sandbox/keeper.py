@@ -2,7 +2,8 @@
 
 A container is the engine's child, not ours: it would outlive a launcher that was killed. The keeper
 knows the container's name before there is one, and waits: the end of the leash means that the
-launcher has ended. Containers of launchers that died together with their keepers are removed first.
+launcher has ended. Containers of launchers that died together with their keepers are removed first,
+if they were started here: an engine may serve other containers and machines.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mcpreg.errors import McpregError
-from mcpreg.sandbox.docker import LABEL
+from mcpreg.sandbox.docker import LABEL, PLACE, place
 from mcpreg.sandbox.engine import Engine
 from mcpreg.sandbox.guardian import close_all_but
 
@@ -79,13 +80,24 @@ def _remove(engine: Engine, name: str) -> None:
 
 
 def _sweep(engine: Engine) -> None:
-    """Remove containers whose launcher is no longer a process."""
-    with suppress(McpregError):
+    """Remove containers whose launcher was a process of this place and is none any more."""
+    with suppress(McpregError, OSError):
         found = engine.call(
-            "ps", "--all", "--filter", f"label={LABEL}",
+            "ps", "--all", "--filter", f"label={LABEL}", "--filter", f"label={PLACE}={place()}",
             "--format", f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}',
         )  # fmt: skip
         for line in found.splitlines():
             container, _, launcher = line.partition(" ")
-            if launcher.isdigit() and not Path(f"/proc/{launcher}").exists():
+            if launcher.isdigit() and not _is_process(int(launcher)):
                 engine.call("rm", "--force", "--volumes", container)
+
+
+def _is_process(number: int) -> bool:
+    """Asked of the kernel: /proc may hide those of other users (hidepid)."""
+    try:
+        os.kill(number, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

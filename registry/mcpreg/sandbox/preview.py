@@ -51,7 +51,7 @@ def _docker(plan: Plan, user: Identity) -> list[str]:
     files = [*docker.etc_files(plan, {}, "", user), gate.PLACE]
     placed = tuple((path, f"/RUN/{path.rpartition('/')[2]}") for path in files)
     image = plan.image.config if plan.image else docker.base_image(plan).ids[0]
-    run = docker.Run("mcpreg-RUN", os.getpid(), image, placed, user)
+    run = docker.Run("mcpreg-RUN", os.getpid(), "PLACE", image, placed, user)
     return ["docker", *docker.create_words(plan, run, "ENVIRONMENT")]
 
 
