@@ -23,9 +23,12 @@ pytest_plugins = ["docker_daemon"]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start.
+# A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start;
+# nohup does the same with the end of the terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes says what else the machine does; benchmarks measure speed.
 settings.register_profile("mcpreg", deadline=None)

@@ -400,3 +400,15 @@ def test_what_was_installed_under_a_strict_umask_runs(machine: InstalledMachine)
     assert machine.mcpreg("run", server, given="hello\n").returncode == (os.geteuid() == 0)
     machine.install(POLITE)
     assert machine.mcpreg("run", server, given="hello\n").returncode == 0
+
+
+def test_a_run_under_nohup_outlives_its_terminal(machine: InstalledMachine) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with running(machine, POLITE, "io.github.acme/one") as run:
+            run.process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            said, _ = run.process.communicate("hello\n", timeout=20)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (said, run.process.returncode) == ("heard hello\n", 0)

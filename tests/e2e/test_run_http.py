@@ -270,3 +270,15 @@ def test_nothing_survives_the_runner(machine: InstalledMachine, signum: signal.S
         while sandboxes(machine):
             assert time.monotonic() < end, "the server outlives its runner"
             time.sleep(0.05)
+
+
+def test_under_nohup_sessions_outlive_the_terminal(machine: InstalledMachine) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with served(machine) as one:
+            one.process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            assert one.process.poll() is None
+            assert one.post() == 200
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -9,7 +9,6 @@ lock as a local server's output.
 from __future__ import annotations
 
 import json
-import signal
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -35,6 +34,7 @@ from mcpreg.core.remote import Origin, Target
 from mcpreg.core.wire import Watch
 from mcpreg.errors import McpregError
 from mcpreg.remote import stdio
+from mcpreg.remote.ending import ending_signals
 from mcpreg.remote.guard import UNREACHABLE_CODE, Bounds, Guard, Origins
 from mcpreg.remote.stamp import Stamp
 
@@ -43,7 +43,6 @@ _MAX_REDIRECTS = 20  # within the origin; the requests of one sign-in count, too
 _CANCELLED = "notifications/cancelled"
 _TERMINATED = "Session terminated"  # what the library makes of 404 to a session's request
 _FAREWELL_SECONDS = 2.0  # for the last errors, to a client that may not read any more
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 Reason = Literal["client-left", "refused", "lost", "asked-to-end"]
 
@@ -191,7 +190,7 @@ class _Session:
         self.end("lost", words)
 
     async def hear_signals(self) -> None:
-        with anyio.open_signal_receiver(*_SIGNALS) as signals:
+        with anyio.open_signal_receiver(*ending_signals()) as signals:
             async for signum in signals:
                 if self.over.is_set():
                     self.closed.set()  # asked twice: nobody waits for a farewell

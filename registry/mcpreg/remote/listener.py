@@ -10,10 +10,10 @@ import anyio
 import uvicorn
 
 from mcpreg.errors import UsageError
+from mcpreg.remote.ending import ending_signals
 from mcpreg.remote.endpoint import PATH, Endpoint, Serving
 
 HOST = "127.0.0.1"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def bind(port: int) -> socket.socket:
@@ -36,7 +36,7 @@ def url(sock: socket.socket) -> str:
 
 
 def serve(serving: Serving, sock: socket.socket, ready: Callable[[], None]) -> int | None:
-    """Serve until SIGINT, SIGTERM or SIGHUP, and say which; every session has ended then."""
+    """Serve until one of `ending_signals`, and say which; every session has ended then."""
     endpoint = Endpoint(serving)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -61,7 +61,7 @@ def serve(serving: Serving, sock: socket.socket, ready: Callable[[], None]) -> i
             ready()
             await server.serve(sockets=[sock])
 
-    before = {signum: signal.signal(signum, end) for signum in _SIGNALS}
+    before = {signum: signal.signal(signum, end) for signum in ending_signals()}
     try:
         anyio.run(both)
     finally:

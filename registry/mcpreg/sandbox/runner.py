@@ -46,8 +46,9 @@ def run(
 ) -> Outcome:
     """Run a plan in a sandbox and wait for its end. Call it from the main thread.
 
-    SIGTERM, SIGINT and SIGHUP end the server (it is asked first, a second one does not ask). So
-    does a client that has left: nobody at the far ends of both stdin and stdout.
+    SIGTERM, SIGINT and SIGHUP end the server (it is asked first, a second one does not ask), a
+    SIGHUP that is ignored already excepted. So does a client that has left: nobody at the far ends
+    of both stdin and stdout.
 
     Args:
         plan: what the server may see and do.

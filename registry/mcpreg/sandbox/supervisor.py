@@ -43,6 +43,8 @@ class Signals:
         except ValueError as error:
             raise SandboxSetupError("a sandbox can only be run from the main thread") from error
         for number in ENDING:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup(1): what it starts outlives its terminal
             # Only counted: the pipe carries them to the loop.
             self._before[number] = signal.signal(number, lambda *_: None)
         return self
