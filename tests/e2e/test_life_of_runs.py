@@ -412,3 +412,65 @@ def test_a_run_under_nohup_outlives_its_terminal(machine: InstalledMachine) -> N
     finally:
         signal.signal(signal.SIGHUP, before)
     assert (said, run.process.returncode) == ("heard hello\n", 0)
+
+
+@pytest.mark.cold
+@pytest.mark.parametrize("stream", ["pipe without a reader", "full disk"])
+def test_nobody_need_read_what_is_said_beside(machine: InstalledMachine, stream: str) -> None:
+    """A run goes on, and one that cannot begin has its own exit code."""
+    if stream == "full disk":
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, stderr = os.pipe()
+        os.close(reader)
+    server = machine.install(POLITE)
+
+    def code(*arguments: str) -> int:
+        return subprocess.run(
+            machine.command(*arguments),
+            env=machine.environment,
+            cwd=machine.project,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            check=False,
+        ).returncode
+
+    try:
+        assert code("run", "io.github.acme/nowhere") == 3
+        assert code("stop", "io.github.acme/nowhere") == 3
+        assert code("run", server) == 0
+    finally:
+        os.close(stderr)
+
+
+@pytest.mark.cold
+def test_without_a_standard_input_nobody_is_asked(machine: InstalledMachine) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *machine.command("login", "io.github.acme/one")],
+        env=machine.environment,
+        cwd=machine.project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "takes a terminal" in done.stderr
+
+
+@pytest.mark.cold
+def test_a_user_without_a_home_is_told(machine: InstalledMachine) -> None:
+    """Containers have users without an entry in passwd."""
+    if os.geteuid():
+        pytest.skip("only root can be a user that nobody knows")
+    bare = {name: text for name, text in machine.environment.items() if name.startswith("PATH")}
+    done = subprocess.run(
+        ["setpriv", "--reuid", "61234", "--clear-groups", *machine.command("list")],
+        env=bare,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "set HOME" in done.stderr

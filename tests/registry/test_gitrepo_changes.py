@@ -96,3 +96,15 @@ def test_refuses_what_has_no_common_beginning(repo: Path) -> None:
         gitrepo.changes(repo, "main", "other")
     with pytest.raises(NotFoundError):
         gitrepo.changes(repo, "main", "nowhere")
+
+
+def test_a_repository_of_another_user_is_refused_in_words(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a checkout in a container job often is; git would say nothing but that HEAD is missing."""
+    gitrepo.commit_id(repo, "HEAD")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    with pytest.raises(McpregError, match="belongs to another user") as refused:
+        gitrepo.commit_id(repo, "HEAD")
+    assert "safe.directory" in str(refused.value.hint)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mcpreg.cli.output import clean, note
+from mcpreg.cli.output import clean, note, say
 from mcpreg.core.install import InstallRecord
 from mcpreg.store.consents import Consent
 
@@ -24,7 +24,7 @@ def ask(record: InstallRecord, before: Consent | None) -> bool:
     import click
 
     tier, level = record.facts.get("tier", "unverified"), record.facts.get("level", "unknown")
-    click.secho(f"{clean(record.name)}@{clean(record.version)}", bold=True, err=True)
+    say(f"{clean(record.name)}@{clean(record.version)}", bold=True)
     note(f"from {record.registry}, {tier}, safety level {level}")
     for sentence in record.facts.get("sentences") or _plain(record):
         note(f"  {sentence}")

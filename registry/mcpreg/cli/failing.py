@@ -21,9 +21,9 @@ def told(call: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return stopped()
     except BrokenPipeError:
-        # Whoever read our output has left; there is nobody to tell.
+        # Whoever read our output has left: not all of it was read, and there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return 1
     except OSError as error:
         return report(
             McpregError(
@@ -52,9 +52,9 @@ def report(error: McpregError, cause: Exception | None = None) -> int:
 
 def stopped() -> int:
     """Say that a person ended it, and give a shell's exit code for that."""
-    import click
+    from mcpreg.cli.output import say
 
-    click.echo("stopped", err=True)
+    say("stopped")
     return 130
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcpreg.cli.output import clean, note
+from mcpreg.cli.output import clean, note, say
 
 if TYPE_CHECKING:
     from mcpreg.usecases.admission import LeftOut
@@ -26,9 +26,9 @@ def say_left_out(left_out: Sequence[LeftOut], summary: Path | None) -> int:
     from mcpreg.usecases.leaving import render
 
     for item in left_out:
-        click.secho("left out: ", fg="red", bold=True, nl=False, err=True)
+        say("left out: ", fg="red", bold=True, nl=False)
         note(item.reason)
-        click.secho("    help: ", fg="cyan", bold=True, nl=False, err=True)
+        say("    help: ", fg="cyan", bold=True, nl=False)
         note(item.hint)
     if summary:
         write_atomic(summary, render(left_out).encode())

@@ -14,7 +14,7 @@ import click
 from mcpreg.cli.asking import can_ask
 from mcpreg.cli.completing import installed_servers
 from mcpreg.cli.input_options import given_sources, input_options, typed_now
-from mcpreg.cli.output import clean, note
+from mcpreg.cli.output import note
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import PolicyError, UsageError
 from mcpreg.store.places import places
@@ -81,7 +81,7 @@ def person(*, browser: bool = True, client_metadata: str | None = None) -> Perso
 
     def show(url: str, origin: Origin) -> None:
         note(f"sign in at {origin.host}, and come back here. The address is:")
-        click.echo(clean(url), err=True)
+        note(url)
         if browser:
             # Beside us: some browsers are waited for, and the page comes back to this process.
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -47,29 +47,37 @@ def say_error(error: McpregError) -> None:
         data = {"error": error.kind, "message": error.message, "hint": error.hint}
         emit(" ".join(sys.argv[1:2]), {**data, "exitCode": error.exit_code}, ok=False)
         return
-    import click
-
     where = f"{clean(error.where)}: " if error.where else ""
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(where + clean(error.message), err=True)
+    say("error: ", fg="red", bold=True, nl=False)
+    say(where + clean(error.message))
     if error.hint:
-        click.secho(" help: ", fg="cyan", bold=True, nl=False, err=True)
-        click.echo(clean(error.hint), err=True)
+        say(" help: ", fg="cyan", bold=True, nl=False)
+        say(clean(error.hint))
 
 
 def progress(text: str) -> None:
     """One line of progress on stderr, when a person is watching."""
     if sys.stderr.isatty():
-        import click
-
-        click.secho(f"· {clean(text)}", dim=True, err=True)
+        say(f"· {clean(text)}", dim=True)
 
 
 def note(text: str) -> None:
     """A line on stderr that matters whether or not a person is watching."""
+    say(clean(text))
+
+
+def say(
+    text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None,
+    nl: bool = True,
+) -> None:  # fmt: skip
+    """Words on stderr, as they are. What is done goes on when nobody reads them."""
     import click
 
-    click.echo(clean(text), err=True)
+    try:
+        click.secho(text, fg=fg, bold=bold, dim=dim, nl=nl, err=True)
+    except OSError:  # the reader has left, the disk is full
+        # What the old stream holds back would fail at the end again, as the exit code.
+        sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def offline_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcpreg.cli.output import clean, emit, json_option, offline_option, progress
+from mcpreg.cli.output import clean, emit, json_option, offline_option, progress, say
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import McpregError, PolicyError, UsageError
 from mcpreg.store.places import places
@@ -56,7 +56,7 @@ def command(servers: tuple[str, ...], check: bool, yes: bool, rollback: bool, as
             if len(names) == 1:
                 raise
             # The others are not held up by one that cannot be updated.
-            click.secho(f"{clean(name)}: {clean(error.message)}", fg="red", err=True)
+            say(f"{clean(name)}: {clean(error.message)}", fg="red")
             failed = error
     if as_json:
         emit("update", {"updates": done, "applied": not check}, ok=failed is None)

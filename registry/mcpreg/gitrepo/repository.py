@@ -27,8 +27,22 @@ def resolve(repo: git.Repo, rev: str) -> git.Commit:
     """The commit that `rev` names. Raises `NotFoundError`."""
     try:
         return repo.commit(rev)
-    except (git.BadName, git.BadObject, ValueError, IndexError) as error:
+    except (git.BadName, git.BadObject, ValueError, IndexError, BrokenPipeError) as error:
+        _require_ours(repo)
         raise NotFoundError(f"there is no commit {rev!r} in {repo.git_dir}") from error
+
+
+def _require_ours(repo: git.Repo) -> None:
+    """Refuse a repository that git does not read, because it is another user's (CVE-2022-24765)."""
+    try:
+        repo.git.rev_parse("--git-dir")
+    except git.GitCommandError as error:
+        if "dubious ownership" in str(error.stderr):
+            folder = repo.working_tree_dir or repo.git_dir
+            raise McpregError(
+                f"{folder} belongs to another user, so git does not read it",
+                hint=f"if you trust it: git config --global --add safe.directory {folder}",
+            ) from error
 
 
 def commit_id(path: Path, rev: str) -> str:

@@ -6,7 +6,6 @@ Only this person's runs are known here: each has a state folder of its own.
 from __future__ import annotations
 
 import os
-import select
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Literal
 from mcpreg.audit.running import Running, is_alive, running
 from mcpreg.core.names import parse_reference
 from mcpreg.errors import McpregError, NotFoundError, UsageError
+from mcpreg.sandbox.ready import readable
 
 GRACE_SECONDS = 5.0  # the runner gives its server 2 seconds of it
 _KILLED_SECONDS = 5.0  # how long the kernel may take over it
@@ -135,4 +135,4 @@ def _signal(descriptor: int, number: signal.Signals) -> None:
 
 
 def _has_ended(descriptor: int, seconds: float) -> bool:
-    return bool(select.select([descriptor], [], [], seconds)[0])
+    return readable(descriptor, seconds)
