@@ -2,15 +2,19 @@
 
 Processes are forked, so that they see what the parent has read without copying it, and each takes
 the next lot when it is done with one. What one raises is raised here; one that is killed ends the
-build. None outlives the parent: what it inherited of it, locks too, would be held by nobody.
+build. None outlives the parent: what it inherited of it, locks too, would be held by nobody. And a
+person's Ctrl-C, which every process gets, is the parent's to heed: one that it ended while it took
+a lot would leave the others waiting for its turn for ever.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -75,9 +79,10 @@ def _forked(
     gc.freeze()  # a collector that touches what is shared would copy it
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(
-            jobs, context, initializer=kernel.die_with_parent, initargs=(os.getpid(),)
-        ) as pool:
+        with (
+            ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(os.getpid(),)) as pool,
+            _ended_early(),
+        ):
             waiting: set[Future[R]] = set()
             for start, end in lots:
                 if len(waiting) >= jobs * 2:
@@ -94,6 +99,25 @@ def _forked(
         ) from error
     finally:
         _inherited = None
+
+
+def _begin(parent: int) -> None:
+    """Of each process, before its first lot."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    kernel.die_with_parent(parent)
+
+
+@contextlib.contextmanager
+def _ended_early() -> Iterator[None]:
+    """Where nobody waits for what is still being made, whatever the reason, it ends at once."""
+    others = multiprocessing.active_children()
+    try:
+        yield
+    except BaseException:  # Ctrl-C, and a reader who leaves; raised again
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.terminate()
+        raise
 
 
 def _lot(start: int, end: int) -> Any:  # noqa: ANN401  # whatever the work gives

@@ -3,6 +3,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mcpreg.cli.failing import told
 from mcpreg.errors import UsageError
 from mcpreg.store.tree import fingerprint
 from mcpreg_site import publish as module
@@ -206,6 +209,51 @@ def test_processes_of_a_killed_build_end_with_it_and_free_the_folder(tmp_path: P
     assert wait_until(lambda: not any(map(_lives, workers)), 5)
     publish(_tree("next"), tmp_path / "here" / "site", Means(wait=_nobody_waits))
     assert (tmp_path / "here" / "site" / "d0/0.txt").read_bytes() == b"next"
+
+
+def _publish_for_a_person(output: Path, seen: Path) -> None:
+    """As a shell starts it: a group of its own, errors in words."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.stderr = (seen / "said").open("w", buffering=1)
+
+    def slow() -> bytes:
+        (seen / "slow").touch()
+        time.sleep(60)
+        return b""
+
+    def last() -> bytes:
+        (seen / "last").touch()
+        return b""
+
+    pages: dict[str, bytes | Callable[[], bytes]] = {f"{n:03}.html": b"" for n in range(3 * LOT)}
+    tree = _tree("slow") | Tree({**pages, "000.html": slow, "~.html": last})
+
+    def call() -> int:
+        publish(tree, output, Means(jobs=4))
+        return 0
+
+    sys.exit(told(call))
+
+
+def test_ctrl_c_ends_a_build_at_once_in_words(tmp_path: Path) -> None:
+    publish(_tree("old"), tmp_path / "here" / "site")
+    forked = multiprocessing.get_context("fork")
+    arguments = (tmp_path / "here" / "site", tmp_path)
+    process = forked.Process(target=_publish_for_a_person, args=arguments)
+    process.start()
+    try:
+        assert wait_until(lambda: (tmp_path / "slow").exists() and (tmp_path / "last").exists(), 30)
+        time.sleep(0.3)  # those that are done wait for more
+        os.killpg(process.pid or 0, signal.SIGINT)
+        process.join(20)
+        assert process.exitcode == 130
+    finally:
+        process.kill()
+        process.join()
+    assert (tmp_path / "said").read_text() == "stopped\n"
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["site"]
+    assert (tmp_path / "here" / "site" / "d0/0.txt").read_bytes() == b"old"
 
 
 def _lives(process: Path) -> bool:
