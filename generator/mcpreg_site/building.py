@@ -112,13 +112,16 @@ def _no_collector() -> Iterator[None]:
 
 
 def follow(order: Order) -> Iterator[Build]:
-    """Build again whenever the commit, or a template, is another one; until interrupted.
+    """Build, and again whenever the commit, or a template, is another one; until interrupted.
 
-    A commit that cannot be built is said, and the next one is waited for. With `drafts` saving a
-    file is enough; otherwise what is not committed is no part of a site, and only the repository's
-    references are watched.
+    A later commit that cannot be built is said, and the next one is waited for. With `drafts`
+    saving a file is enough; otherwise what is not committed is no part of a site, and only the
+    repository's references are watched.
+
+    Raises as `build`, of the first one.
     """
-    seen = _state(order)
+    seen = _state(order)  # before a build, which takes minutes: what comes meanwhile is another one
+    yield build(order)
     while True:
         time.sleep(LOOK)
         now = _state(order)

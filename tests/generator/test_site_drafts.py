@@ -61,7 +61,8 @@ def test_shows_what_is_saved_in_a_readme_and_in_a_template(order: Order) -> None
 
 
 def test_builds_again_whenever_a_file_is_saved(order: Order) -> None:
-    build(order)
+    builds = follow(order)
+    next(builds)
     enough = threading.Event()
 
     def type_on() -> None:
@@ -73,11 +74,30 @@ def test_builds_again_whenever_a_file_is_saved(order: Order) -> None:
     author = threading.Thread(target=type_on)
     author.start()
     try:
-        next(follow(order))
+        next(builds)
     finally:
         enough.set()
         author.join()
     assert "<p>Draft " in (order.output / PAGE).read_text()
+
+
+def test_builds_what_is_saved_while_the_first_build_runs(order: Order) -> None:
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if text.endswith("servers"):  # it has read what it builds
+            _readme(order).write_text("# Clock\n\nTells a later hour.\n")
+        said.append(text)
+
+    builds = follow(replace(order, say=say))
+    next(builds)
+    assert said
+    assert "Tells a later hour." not in (order.output / PAGE).read_text()
+    too_late = threading.Timer(8, _readme(order).write_text, ["# Clock\n\nToo late.\n"])
+    too_late.start()
+    next(builds)
+    too_late.cancel()
+    assert "Tells a later hour." in (order.output / PAGE).read_text()
 
 
 def test_a_new_version_and_a_removed_one_are_part_of_it(order: Order) -> None:

@@ -93,10 +93,8 @@ def command(  # noqa: PLR0917  # click passes every option by name
             note=note,
             drafts=Path(scratch, "index") if work_tree else None,
         )
-        _show(order, build(order), as_json=as_json)
-        if watch:
-            for done in follow(order):
-                _show(order, done, as_json=as_json)
+        for done in follow(order) if watch else [build(order)]:
+            _show(order, done, as_json=as_json)
 
 
 def _show(order: Order, done: Build, *, as_json: bool) -> None:
