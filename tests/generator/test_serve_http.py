@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import brotli
 import pytest
+from anyio.from_thread import start_blocking_portal
 from httpx2 import Response
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,6 +229,23 @@ def test_no_link_and_no_hidden_name_is_followed(tmp_path: Path, path: str) -> No
     (site / "link.json").symlink_to(outside / "secret.json")
     assert (site / "in/secret.json").read_text() == "secret", "the deed works unprotected"
     assert OpenTree(site).read(path) is None
+
+
+@pytest.mark.parametrize("url", ["/v0.1/servers?limit=3", "/v0.1/servers", "/openapi.yaml", "/"])
+def test_what_cannot_be_opened_now_is_not_called_missing(client: TestClient, url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with start_blocking_portal() as client.portal:  # what the client opens for itself
+        assert client.get("/no-such-page").status_code == 404
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            refused = client.get(url)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert refused.status_code == 503
+        assert refused.json()["detail"] == "The site cannot be read: Too many open files"
+        assert refused.headers["retry-after"] == "1"
+        assert refused.headers["cache-control"] == "no-store"
+        assert client.get(url).status_code == 200
 
 
 def test_what_well_known_holds_is_served(sample_site: Path, client: TestClient) -> None:

@@ -77,6 +77,12 @@ class SiteApp:
             return refused
         if path == "/metrics":
             return Response(self._metrics.text(self._bodies.used), headers=_METRICS)
+        try:
+            return await self._from_site(request, path, query)
+        except OSError as error:  # too many open files, say: true for now, and of no path
+            return _problem(503, f"The site cannot be read: {error.strerror}", {"Retry-After": "1"})
+
+    async def _from_site(self, request: Request, path: str, query: Mapping[str, str]) -> Response:
         for _ in range(_ATTEMPTS):
             tree = self._current()
             if path in ("/health", "/readiness"):

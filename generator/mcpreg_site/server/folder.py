@@ -8,6 +8,7 @@ tree is still the current one afterwards, and otherwise it asks the next.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import weakref
@@ -18,6 +19,8 @@ from threading import Lock
 from typing import BinaryIO
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
+# A link that is not followed is ELOOP or, in the middle of a path, no folder.
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 WELL_KNOWN = ".well-known"
 """The one name with a leading dot that a tree may hold (RFC 8615)."""
 
@@ -27,7 +30,11 @@ class GoneError(Exception):
 
 
 class OpenTree:
-    """One build's files by site path. Never leaves the folder, never follows a link."""
+    """One build's files by site path. Never leaves the folder, never follows a link.
+
+    Everything raises `OSError` when the machine cannot say whether there is such a file, or what is
+    in it: who is told that there is none believes it, and caches do.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -56,7 +63,8 @@ class OpenTree:
                 folder = os.open(part, _FOLDER, dir_fd=folder)
                 opened.append(folder)
             file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            _require_absent(error)
             return None
         finally:
             for descriptor in opened:
@@ -81,6 +89,7 @@ class OpenTree:
             flags = os.O_RDONLY | os.O_NOFOLLOW
             file = os.open(path.strip("/"), flags, dir_fd=self._descriptor)
         except OSError as error:
+            _require_absent(error)
             raise GoneError(path) from error
         with os.fdopen(file, "rb", buffering=0) as stream:
             return stream.read()
@@ -91,8 +100,15 @@ class OpenTree:
             return None
         try:
             return os.stat("/".join(parts), dir_fd=self._descriptor, follow_symlinks=False)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            _require_absent(error)
             return None
+
+
+def _require_absent(error: OSError | ValueError) -> None:
+    """Raise what does not say that there is no such file. What is no path at all is no file."""
+    if isinstance(error, OSError) and error.errno not in _ABSENT:
+        raise error
 
 
 def _parts(path: str) -> list[str] | None:
