@@ -6,11 +6,13 @@ import os
 import subprocess
 from pathlib import Path
 
+import git as git_python
 import pytest
 
 from mcpreg import gitrepo
 from mcpreg.errors import McpregError, NotFoundError
 from mcpreg.gitrepo import Change
+from tiny_registry import TinyRegistry, make_manifest
 
 
 def git(repo: Path, *arguments: str) -> None:
@@ -108,3 +110,31 @@ def test_a_repository_of_another_user_is_refused_in_words(
     with pytest.raises(McpregError, match="belongs to another user") as refused:
         gitrepo.commit_id(repo, "HEAD")
     assert "safe.directory" in str(refused.value.hint)
+
+
+def _with_old_modes(repo: Path, tree: git_python.Tree) -> str:
+    """A copy of a tree, its files of mode 100664, as the first versions of git wrote them."""
+    data = b""
+    for item in tree:
+        mode, oid = b"100664", item.hexsha
+        if isinstance(item, git_python.Tree):
+            mode, oid = b"40000", _with_old_modes(repo, item)
+        data += mode + b" " + item.name.encode() + b"\0" + bytes.fromhex(oid)
+    command = ["git", "-C", str(repo), "hash-object", "-t", "tree", "-w", "--literally", "--stdin"]
+    return subprocess.run(command, input=data, check=True, capture_output=True).stdout[:40].decode()
+
+
+def test_a_mode_that_no_comparison_shows_takes_nothing_off_the_site(
+    tiny_registry: TinyRegistry,
+) -> None:
+    repo = tiny_registry.repo
+    tiny_registry.submit(make_manifest("io.github.acme/clock", "1.0.0"))
+    tree = _with_old_modes(repo, gitrepo.open_repository(repo).head.commit.tree)
+    hidden = tiny_registry.git("commit-tree", tree, "-p", "HEAD", "-m", "nothing to see")
+    assert tiny_registry.git("rev-parse", "HEAD^{tree}") != tree
+    assert gitrepo.changes(repo, "HEAD", hidden) == ()
+    checked = list(gitrepo.read(repo, hidden).entries)
+    outline = gitrepo.read_outline(repo, hidden)
+    with gitrepo.Objects(outline.git_dir) as objects:
+        built = [entry for _, found in outline.load(objects, [*outline.folders]) for entry in found]
+    assert built == checked != []

@@ -5,6 +5,7 @@ A process or a Python object a file does not scale to 80,000 versions.
 
 from __future__ import annotations
 
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -22,7 +23,11 @@ _AT_ONCE = 256
 
 
 class TreeItem(NamedTuple):
-    """One line of a git tree: `mode` is octal (`40000` a folder, `100644` a file)."""
+    """One line of a git tree: `mode` is octal (`40000` a folder, `100644` a file).
+
+    It may hold more than git shows of it: to git `100664` is a plain file too, and no difference
+    between the two appears in any comparison. So only the kind counts, as for git.
+    """
 
     mode: bytes
     name: str
@@ -31,12 +36,12 @@ class TreeItem(NamedTuple):
     @property
     def is_folder(self) -> bool:
         """Whether it is a tree itself."""
-        return self.mode == b"40000"
+        return stat.S_ISDIR(int(self.mode, 8))
 
     @property
     def is_file(self) -> bool:
         """Whether it is a plain file; symbolic links and submodules are not data."""
-        return self.mode in (b"100644", b"100755")
+        return stat.S_ISREG(int(self.mode, 8))
 
 
 class Objects:
