@@ -131,7 +131,7 @@ def follow(order: Order) -> Iterator[Build]:
         try:
             yield build(order)
         except McpregError as error:
-            order.say(f"not built: {error.message}")
+            order.note(f"not built: {error.message}")
 
 
 def _state(order: Order) -> tuple[str, ...]:

@@ -100,6 +100,26 @@ def test_builds_what_is_saved_while_the_first_build_runs(order: Order) -> None:
     assert "Tells a later hour." in (order.output / PAGE).read_text()
 
 
+def test_says_what_it_cannot_build_whoever_looks_on(order: Order) -> None:
+    """A service has no terminal, where progress goes; its site would just never change."""
+    settings = order.repo / "mcpreg.toml"
+    sound = settings.read_text() + "\n"
+    noted: list[str] = []
+
+    def note(text: str) -> None:
+        noted.append(text)
+        settings.write_text(sound)
+
+    builds = follow(replace(order, note=note))
+    next(builds)
+    settings.write_text("[registry\n")
+    unheard = threading.Timer(8, settings.write_text, [sound])
+    unheard.start()
+    next(builds)
+    unheard.cancel()
+    assert [text[:22] for text in noted] == ["not built: mcpreg.toml"]
+
+
 def test_a_new_version_and_a_removed_one_are_part_of_it(order: Order) -> None:
     build(order)
     shutil.copytree(order.repo / FOLDER, order.repo / f"servers/{NAME}/2.0.0")
