@@ -79,7 +79,7 @@ def publish(tree: Tree, output: Path, means: Means = _ALONE) -> Published:
     output = output.absolute()
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with locked_folder(output.parent, means.wait):
+        with locked_folder(output.parent, means.wait), _open_to_readers():
             require_replaceable(output)
             _sweep(output)
             return _Build(tree, output, means).run()
@@ -160,6 +160,16 @@ def locked_folder(folder: Path, wait: Callable[[], None] = lambda: None) -> Iter
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _open_to_readers() -> Iterator[None]:
+    """Whatever the umask: whoever serves a site is another user."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 class _Build:

@@ -48,6 +48,16 @@ def test_fills_an_empty_folder(tmp_path: Path) -> None:
     assert (tmp_path / MARKER).exists()
 
 
+def test_everybody_may_read_a_site_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        publish(_tree("new"), tmp_path / "site")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "site").rglob("*")}
+    assert modes == {0o755, 0o644}
+
+
 @pytest.mark.parametrize("kind", ["folder", "file", "link"])
 def test_refuses_to_replace_what_is_no_site(tmp_path: Path, kind: str) -> None:
     output, elsewhere = tmp_path / "mine", tmp_path / "elsewhere"
