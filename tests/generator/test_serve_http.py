@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
 import resource
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import brotli
@@ -233,19 +235,34 @@ def test_no_link_and_no_hidden_name_is_followed(tmp_path: Path, path: str) -> No
 
 @pytest.mark.parametrize("url", ["/v0.1/servers?limit=3", "/v0.1/servers", "/openapi.yaml", "/"])
 def test_what_cannot_be_opened_now_is_not_called_missing(client: TestClient, url: str) -> None:
+    forked = multiprocessing.get_context("fork")
+    mine, theirs = forked.Pipe()
+    # A process of its own: where there may be no descriptor, other threads' poll(2) fails, too.
+    process = forked.Process(target=_ask_without_descriptors, args=(client, url, theirs))
+    process.start()
+    theirs.close()
+    try:
+        before, refused, after = mine.recv()
+    finally:
+        process.kill()
+        process.join()
+        mine.close()
+    assert (before, after) == (404, 200)
+    status, detail, headers = refused
+    assert (status, detail) == (503, "The site cannot be read: Too many open files")
+    assert headers["retry-after"] == "1"
+    assert headers["cache-control"] == "no-store"
+
+
+def _ask_without_descriptors(client: TestClient, url: str, told: Connection) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with start_blocking_portal() as client.portal:  # what the client opens for itself
-        assert client.get("/no-such-page").status_code == 404
+        before = client.get("/no-such-page").status_code
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-        try:
-            refused = client.get(url)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert refused.status_code == 503
-        assert refused.json()["detail"] == "The site cannot be read: Too many open files"
-        assert refused.headers["retry-after"] == "1"
-        assert refused.headers["cache-control"] == "no-store"
-        assert client.get(url).status_code == 200
+        refused = client.get(url)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        answer = (refused.status_code, refused.json()["detail"], dict(refused.headers))
+        told.send((before, answer, client.get(url).status_code))
 
 
 def test_what_well_known_holds_is_served(sample_site: Path, client: TestClient) -> None:
