@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -87,6 +88,15 @@ def test_failures_are_words_and_codes(
     monkeypatch.chdir(tmp_path)
     repo = ["--repo", str(tiny_registry.repo)] if arguments[0] == "build" else []
     assert says in _site(*arguments, *repo, code=code).stderr
+
+
+def test_builds_without_standard_streams(tiny_registry: TinyRegistry, tmp_path: Path) -> None:
+    """As a daemon may start it."""
+    command = [sys.executable, "-m", "mcpreg_site", "build", "--repo", str(tiny_registry.repo)]
+    command += ["--output", str(tmp_path / "out")]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "out" / "index.html").exists()
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:

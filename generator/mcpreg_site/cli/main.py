@@ -9,6 +9,7 @@ import click
 import mcpreg
 from mcpreg.cli.main import LazyGroup, guarded
 from mcpreg.cli.signals import hear_signals
+from mcpreg.cli.streams import open_standard_streams
 
 COMMANDS = {
     "stats": ("mcpreg_site.cli.stats", "Count downloads from the host's access logs."),
@@ -36,5 +37,6 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run, translate every failure into words and an exit code."""
+    open_standard_streams()
     hear_signals()
     sys.exit(guarded(cli, "mcpreg-site"))
