@@ -42,7 +42,9 @@ def test_a_client_may_have_left_a_thousand_descriptors_open(machine: InstalledMa
     counting = "import os; print(len(os.listdir('/proc/self/fd')), flush=True)"
     server = machine.install(counting)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+    if 0 <= hard < 2048:
+        pytest.skip(f"nobody may have more than {hard} descriptors here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
     held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
     try:
         assert max(held) > 1024
